@@ -1,0 +1,1 @@
+"""Where objects lie, one module per kind of place."""

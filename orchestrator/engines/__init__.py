@@ -1,0 +1,1 @@
+"""How rows leave and enter databases, one package per engine."""

@@ -1,0 +1,1 @@
+"""PostgreSQL: consistent snapshots, COPY out and in, schema archives, throwaway clusters."""

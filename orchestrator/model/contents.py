@@ -1,0 +1,232 @@
+"""What is inside a backup: the values that ``details.json`` carries (design §6)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from orchestrator.model.names import ObjectKey
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class TableName:
+    """A table's schema and name, exactly as the server has them."""
+
+    schema: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A stored column, in the order of the table. Generated columns are not listed."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A table that holds rows of its own: an ordinary table, a partition, an unlogged table.
+
+    ``blocks_per_chunk`` is a power of two; chunk boundaries are multiples of it.
+    ``columns`` leaves out generated columns; a table without columns has none.
+    """
+
+    name: TableName
+    columns: tuple[Column, ...]
+    blocks_per_chunk: int
+    partition_of: TableName | None = None
+    unlogged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRange:
+    """The blocks ``[first, end)`` of a table; ``end`` None means open upwards."""
+
+    first: int
+    end: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LargeObjectRange:
+    """The large objects with ``first <= oid < end``; ``end`` None means open upwards."""
+
+    first: int
+    end: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """Where the rows of one range are stored.
+
+    ``text_bytes`` is the size of the COPY text, ``stored_bytes`` of the object, ``sha256`` the
+    digest of the stored bytes.
+    """
+
+    range: BlockRange | LargeObjectRange
+    key: ObjectKey
+    rows: int
+    text_bytes: int
+    stored_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableData:
+    """A table and the chunks that hold its rows, contiguous from block 0 to the open end."""
+
+    table: Table
+    chunks: tuple[Chunk, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many rows the table had under the snapshot."""
+        return sum(chunk.rows for chunk in self.chunks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LargeObject:
+    """A large object without its bytes. ``acl`` is aclitem text (``=r/owner``) or None."""
+
+    oid: int
+    owner: str
+    acl: tuple[str, ...] | None
+    comment: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SequenceState:
+    """Where a sequence stood, read after the data: sequences do not obey snapshots."""
+
+    name: TableName
+    last_value: int
+    is_called: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """A role as data, without its password. ``settings`` are ``name=value`` texts."""
+
+    name: str
+    attributes: Mapping[str, bool]
+    connection_limit: int
+    valid_until: str | None
+    member_of: tuple[str, ...]
+    settings: tuple[str, ...]
+    comment: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseSetting:
+    """One ``ALTER DATABASE … SET`` or ``ALTER ROLE … IN DATABASE … SET``: ``name=value``."""
+
+    role: str | None
+    setting: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseProperties:
+    """What no dump of a single database carries (reference/postgres.md §1, rule 9).
+
+    ``locale_provider`` is ``libc``, ``icu`` or ``builtin``; ``locale`` is that provider's.
+    """
+
+    name: str
+    owner: str
+    encoding: str
+    locale_provider: str
+    collate: str
+    ctype: str
+    locale: str | None
+    icu_rules: str | None
+    collation_version: str | None
+    tablespace: str
+    acl: tuple[str, ...] | None
+    connection_limit: int
+    comment: str | None
+    settings: tuple[DatabaseSetting, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """Something of the database that the backup does not hold, and why. Shown, never silent."""
+
+    kind: str
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerIdentity:
+    """Which server and database the rows came from."""
+
+    system_identifier: str
+    database_oid: int
+    version: str
+    version_number: int
+    in_recovery: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceContents:
+    """What one snapshot holds, before any chunk is read.
+
+    ``ranges`` has, per table in the same order as ``tables``, the block ranges to read:
+    contiguous from 0, the last open upwards. Large objects have ``large_object_ranges``.
+    """
+
+    identity: ServerIdentity
+    snapshot_at: datetime
+    tables: tuple[Table, ...]
+    ranges: tuple[tuple[BlockRange, ...], ...]
+    large_objects: tuple[LargeObject, ...]
+    large_object_ranges: tuple[LargeObjectRange, ...]
+    properties: DatabaseProperties
+    roles: tuple[Role, ...]
+    left_out: tuple[LeftOut, ...]
+    uncovered: tuple[TableName, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Details:
+    """Everything that ``details.json`` says about the inside of a backup."""
+
+    identity: ServerIdentity
+    snapshot_at: datetime
+    properties: DatabaseProperties
+    tables: tuple[TableData, ...]
+    large_objects: tuple[LargeObject, ...]
+    large_object_chunks: tuple[Chunk, ...]
+    sequences: tuple[SequenceState, ...]
+    roles: tuple[Role, ...]
+    left_out: tuple[LeftOut, ...]
+    uncovered: tuple[TableName, ...]
+    selection_include: tuple[str, ...]
+    selection_exclude: tuple[str, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many rows all tables had together."""
+        return sum(data.rows for data in self.tables)
+
+
+class EntryClass(Enum):
+    """Whether an entry of the schema archive must be restored, or may be left out visibly."""
+
+    REQUIRED = "required"
+    ACCESSORY = "accessory"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SkippedEntry:
+    """An accessory entry that a restore could not recreate, and the server's words."""
+
+    kind: str
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}: {self.reason}"

@@ -1,0 +1,1 @@
+"""The decisions: pure functions of policies and observations, with a reason for everything."""

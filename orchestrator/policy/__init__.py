@@ -1,0 +1,1 @@
+"""YAML text becomes a `DesiredState`, or every problem in it with file, line and column."""

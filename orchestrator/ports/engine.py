@@ -1,0 +1,202 @@
+"""How rows leave a database, and how they come back.
+
+Values cross this border as COPY text; compressing, naming and storing are the caller's business.
+Errors are `SourceError` and `RestoreError` and their subclasses.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from orchestrator.model.contents import (
+    BlockRange,
+    DatabaseProperties,
+    Details,
+    LargeObjectRange,
+    SequenceState,
+    SkippedEntry,
+    SourceContents,
+    Table,
+)
+from orchestrator.model.names import DatabaseName, RunId
+from orchestrator.model.policy import Source, TableSelection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotRequest:
+    """What to open a snapshot of.
+
+    ``workers`` is the number of parallel readers, at least 1. ``blocks_per_chunk`` carries the
+    alignment of earlier backups of the series, by ``schema.table``.
+    """
+
+    run: RunId
+    source: Source
+    database: DatabaseName
+    selection: TableSelection
+    workers: int
+    blocks_per_chunk: Mapping[str, int]
+
+
+class ChunkReader(Protocol):
+    """One worker session under the snapshot; used by one thread at a time."""
+
+    def read_table(self, table: Table, blocks: BlockRange, consume: Callable[[bytes], None]) -> int:
+        """Hand the rows of a block range to ``consume`` as COPY text, and return their number.
+
+        Blocks of text have any size and any boundary. It returns only if the stream is proved
+        complete: the server's own count equals the number of lines that arrived.
+
+        Raises:
+            IncompleteStreamError: the end or the count cannot be proved.
+            StalledError: no byte arrived for the source's stall time-out.
+        """
+        ...
+
+    def read_large_objects(self, oids: LargeObjectRange, consume: Callable[[bytes], None]) -> int:
+        """The same for large objects: rows of oid, offset in bytes, and bytes as bytea hex."""
+        ...
+
+
+class SourceSnapshot(Protocol):
+    """One consistent moment of one database, held open for the whole run."""
+
+    @property
+    def contents(self) -> SourceContents:
+        """What there is to read, seen under the snapshot."""
+        ...
+
+    @property
+    def readers(self) -> Sequence[ChunkReader]:
+        """The worker sessions, as many as were asked for."""
+        ...
+
+    def dump_schema(self) -> bytes:
+        """Return ``pg_dump -Fc --schema-only`` of the whole database, under the snapshot."""
+        ...
+
+    def dump_globals(self) -> bytes:
+        """Return roles, memberships and settings as SQL for people, without password hashes."""
+        ...
+
+    def read_sequences(self) -> Sequence[SequenceState]:
+        """Return every sequence's state; call it after the data has been read."""
+        ...
+
+    def check(self) -> None:
+        """Do nothing if the snapshot and its locks were held without a gap until now.
+
+        Raises:
+            SnapshotLostError: a session ended, so the rows may be of different moments.
+            RunTooLongError, GaveWayError: the run was broken off by its monitor.
+        """
+        ...
+
+
+class SourceEngine(Protocol):
+    """Reads databases."""
+
+    def open_snapshot(self, request: SnapshotRequest) -> AbstractContextManager[SourceSnapshot]:
+        """Check privileges and versions, lock the tables, export the snapshot, open the workers.
+
+        On leaving, whatever happened, no session and no child process remains.
+
+        Raises:
+            SourceError: with the class that names the cause; nothing is left behind.
+        """
+        ...
+
+    def end_orphans(self, source: Source, run: RunId) -> int:
+        """End the sessions that a killed run left at the server, and return how many there were."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreRequest:
+    """Where to restore to.
+
+    ``temporary_name`` is the name under which the database is built; it is renamed to
+    ``final_name`` only by `NewDatabase.publish`.
+    """
+
+    url: str
+    final_name: str
+    temporary_name: str
+    workers: int
+    application_name: str
+
+
+class ChunkLoader(Protocol):
+    """One session into the new database; used by one thread at a time."""
+
+    def load_table(self, table: Table, text: Iterable[bytes]) -> int:
+        """Append rows given as COPY text, in one transaction, and return the server's count."""
+        ...
+
+    def load_large_objects(self, text: Iterable[bytes]) -> int:
+        """Write the bytes of large objects that exist already, and return the number of rows."""
+        ...
+
+
+class NewDatabase(Protocol):
+    """A database being built under a temporary name that nobody else may connect to."""
+
+    @property
+    def loaders(self) -> Sequence[ChunkLoader]:
+        """The loading sessions, as many as were asked for."""
+        ...
+
+    def restore_pre_data(self, schema_archive: bytes) -> Sequence[SkippedEntry]:
+        """Create types, functions, tables and sequences: all that rows need to exist.
+
+        Raises:
+            RestoreError: an entry that carries or guards data could not be created.
+        """
+        ...
+
+    def restore_post_data(self, schema_archive: bytes, details: Details) -> Sequence[SkippedEntry]:
+        """Set sequences, create indexes and constraints, refresh matviews in order, ANALYZE.
+
+        Raises:
+            RestoreError: an entry that carries or guards data could not be created.
+        """
+        ...
+
+    def count_rows(self, tables: Sequence[Table]) -> Sequence[int]:
+        """Count the rows of each table, exactly, in the order given."""
+        ...
+
+    def read_table(self, table: Table, consume: Callable[[bytes], None]) -> int:
+        """Hand all rows of a table to ``consume`` as COPY text, proved complete as in a backup."""
+        ...
+
+    def read_sequences(self) -> Sequence[SequenceState]:
+        """Return every sequence's state."""
+        ...
+
+    def read_large_objects(self, consume: Callable[[bytes], None]) -> int:
+        """Hand all large objects to ``consume`` in the form of `ChunkReader.read_large_objects`."""
+        ...
+
+    def publish(self) -> None:
+        """Give the database its settings, CONNECT grants and, last of all, its final name."""
+        ...
+
+
+class TargetEngine(Protocol):
+    """Builds databases."""
+
+    def create_database(
+        self, request: RestoreRequest, properties: DatabaseProperties
+    ) -> AbstractContextManager[NewDatabase]:
+        """Create a database from ``template0`` with the recorded properties, closed to others.
+
+        Leaving without `NewDatabase.publish` keeps it under its temporary name for inspection;
+        sessions are closed in any case.
+
+        Raises:
+            TargetExistsError: the final name is taken.
+            RestoreError: it cannot be created; the server's words are in the message.
+        """
+        ...
