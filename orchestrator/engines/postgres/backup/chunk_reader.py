@@ -1,0 +1,61 @@
+"""A worker: one psql under the exported snapshot, with locks of its own."""
+
+from collections.abc import Callable
+
+from typing_extensions import override
+
+from orchestrator.engines.postgres.backup.coordinator import BEGIN, HeldSnapshot
+from orchestrator.engines.postgres.backup.large_objects import copy_large_objects_statement
+from orchestrator.engines.postgres.backup.watch import Watch
+from orchestrator.engines.postgres.identifiers import copy_out_statement, quote_literal
+from orchestrator.engines.postgres.psql_session import PsqlSession
+from orchestrator.engines.postgres.session import pinned_settings
+from orchestrator.errors import SourceError
+from orchestrator.model.contents import BlockRange, LargeObjectRange, Table
+from orchestrator.ports.engine import ChunkReader
+
+
+class PsqlChunkReader(ChunkReader):
+    """Reads ranges of tables and large objects under the snapshot."""
+
+    def __init__(self, session: PsqlSession, *, encoding: str, watch: Watch) -> None:
+        """``encoding`` is the server's, in which rows travel."""
+        self._session = session
+        self._encoding = encoding
+        self._watch = watch
+
+    @override
+    def read_table(self, table: Table, blocks: BlockRange, consume: Callable[[bytes], None]) -> int:
+        statement = copy_out_statement(table, blocks, self._encoding)
+        return self._copy(statement, consume, f"reading {table.name}")
+
+    @override
+    def read_large_objects(self, oids: LargeObjectRange, consume: Callable[[bytes], None]) -> int:
+        return self._copy(copy_large_objects_statement(oids), consume, "reading large objects")
+
+    def _copy(self, statement: str, consume: Callable[[bytes], None], subject: str) -> int:
+        try:
+            return self._session.copy_out(statement, consume, subject=subject)
+        except SourceError:
+            # The watch kills the sessions when it breaks a run off; its reason is the cause.
+            if self._watch.failure is not None:
+                raise self._watch.failure from None
+            raise
+
+
+def join_snapshot(session: PsqlSession, held: HeldSnapshot, server_version: int) -> None:
+    """Put a fresh session under the snapshot: pin, begin, lock without waiting, import.
+
+    Locks come first: the coordinator's alone would be gone with the coordinator (rule 4).
+
+    Raises:
+        LockTimeoutError: somebody queued for a table in between; the run starts over.
+    """
+    for setting in pinned_settings(server_version):
+        session.execute(setting)
+    session.execute("SET client_min_messages = 'error'")
+    session.execute(BEGIN)
+    lock = held.resolved.lock_statement(nowait=True)
+    if lock is not None:
+        session.execute(lock)
+    session.execute(f"SET TRANSACTION SNAPSHOT {quote_literal(held.name)}")

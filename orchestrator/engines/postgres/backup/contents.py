@@ -1,0 +1,80 @@
+"""What the snapshot holds, read by the coordinator under it."""
+
+from collections.abc import Mapping
+
+from orchestrator.engines.postgres.backup.coordinator import HeldSnapshot
+from orchestrator.engines.postgres.backup.large_objects import (
+    read_large_object_sizes,
+    read_large_objects,
+)
+from orchestrator.engines.postgres.backup.properties import (
+    read_identity,
+    read_properties,
+    read_roles,
+)
+from orchestrator.engines.postgres.backup.relations import Connection, read_columns, read_sizes
+from orchestrator.engines.postgres.backup.resolve import Resolved
+from orchestrator.engines.postgres.backup.sizing import (
+    RelationSize,
+    blocks_for_chunk,
+    cut_into_ranges,
+    cut_large_objects,
+)
+from orchestrator.model.contents import SourceContents, Table
+
+
+def read_contents(held: HeldSnapshot, blocks_per_chunk: Mapping[str, int]) -> SourceContents:
+    """Return tables, ranges, large objects, roles and properties as the snapshot has them.
+
+    ``blocks_per_chunk`` (by ``schema.table``) keeps chunk boundaries of earlier backups.
+    """
+    connection, resolved = held.coordinator, held.resolved
+    oids = [relation.oid for relation in resolved.read]
+    sizes = read_sizes(connection, oids)
+    tables = _tables(connection, resolved, sizes, blocks_per_chunk)
+    objects = read_large_objects(connection)
+    return SourceContents(
+        identity=read_identity(connection),
+        snapshot_at=held.taken_at,
+        tables=tables,
+        ranges=tuple(
+            cut_into_ranges(sizes[oid].blocks, table.blocks_per_chunk)
+            for oid, table in zip(oids, tables, strict=True)
+        ),
+        large_objects=objects,
+        large_object_ranges=cut_large_objects(
+            read_large_object_sizes(connection) if objects else []
+        ),
+        properties=read_properties(connection),
+        roles=read_roles(connection),
+        left_out=resolved.left_out,
+        uncovered=resolved.uncovered,
+    )
+
+
+def _tables(
+    connection: Connection,
+    resolved: Resolved,
+    sizes: Mapping[int, RelationSize],
+    blocks_per_chunk: Mapping[str, int],
+) -> tuple[Table, ...]:
+    columns = read_columns(connection, [relation.oid for relation in resolved.read])
+    block_bytes = int(_setting(connection, "block_size"))
+    return tuple(
+        Table(
+            name=relation.name,
+            columns=columns[relation.oid],
+            blocks_per_chunk=blocks_per_chunk.get(str(relation.name))
+            or blocks_for_chunk(sizes[relation.oid], block_bytes),
+            partition_of=resolved.partition_of.get(relation.name),
+            unlogged=relation.unlogged,
+        )
+        for relation in resolved.read
+    )
+
+
+def _setting(connection: Connection, name: str) -> str:
+    row = connection.execute("SELECT pg_catalog.current_setting(%s)", [name]).fetchone()
+    if row is None:
+        raise LookupError(f"the server has no setting {name}")
+    return str(row[0])

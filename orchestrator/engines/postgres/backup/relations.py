@@ -1,0 +1,137 @@
+"""What the server's catalog says about tables, read the same way before and under the snapshot."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import psycopg
+
+from orchestrator.engines.postgres.backup.sizing import RelationSize
+from orchestrator.model.contents import Column, LeftOut, TableName
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+# Tables of extensions are made by CREATE EXTENSION; their rows are the extension's, except those of
+# its configuration tables, which are listed as left out.
+_RELATIONS = """
+SELECT c.oid::bigint, n.nspname, c.relname, c.relkind::text, c.relpersistence::text,
+       c.relispartition,
+       EXISTS (SELECT FROM pg_catalog.pg_depend d
+               WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                 AND d.objid = c.oid AND d.deptype = 'e') AS of_extension,
+       EXISTS (SELECT FROM pg_catalog.pg_extension e WHERE c.oid = ANY (e.extconfig)) AS configuration
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'f')
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+  AND c.relpersistence <> 't'
+ORDER BY n.nspname, c.relname
+"""
+
+_PARENTS = """
+SELECT i.inhrelid::bigint, i.inhparent::bigint FROM pg_catalog.pg_inherits i ORDER BY 1, i.inhseqno
+"""
+
+_COLUMNS = """
+SELECT a.attrelid::bigint, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod)
+FROM pg_catalog.pg_attribute a
+WHERE a.attrelid = ANY (%s::pg_catalog.oid[]) AND a.attnum > 0 AND NOT a.attisdropped
+  AND a.attgenerated = ''
+ORDER BY a.attrelid, a.attnum
+"""
+
+_SIZES = """
+SELECT c.oid::bigint,
+       pg_catalog.pg_relation_size(c.oid)
+         / pg_catalog.current_setting('block_size')::bigint,
+       pg_catalog.pg_relation_size(c.oid)
+         + coalesce(pg_catalog.pg_relation_size(nullif(c.reltoastrelid, 0)), 0)
+FROM pg_catalog.pg_class c WHERE c.oid = ANY (%s::pg_catalog.oid[])
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relation:
+    """A table as the server's catalog has it; ``kind`` is pg_class.relkind."""
+
+    oid: int
+    name: TableName
+    kind: str
+    unlogged: bool
+    is_partition: bool
+    of_extension: bool
+    configuration: bool
+
+    @property
+    def has_rows_of_its_own(self) -> bool:
+        """Whether COPY of this very relation gives the rows that a backup needs."""
+        return self.kind == "r" and not self.of_extension
+
+
+@dataclass(frozen=True, slots=True)
+class Relations:
+    """All tables of a database, and who inherits from whom (child to parents)."""
+
+    tables: tuple[Relation, ...]
+    parents: Mapping[TableName, tuple[TableName, ...]]
+
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """Return the tables whose rows a backup does not carry, each with the reason."""
+        return tuple(_left_out(relation) for relation in self.tables if _is_left_out(relation))
+
+
+def read_relations(connection: Connection) -> Relations:
+    """Return every table of the database, except the server's own and temporary ones."""
+    tables = tuple(_relation(row) for row in connection.execute(_RELATIONS))
+    by_oid = {relation.oid: relation.name for relation in tables}
+    parents: dict[TableName, tuple[TableName, ...]] = {}
+    for child, parent in connection.execute(_PARENTS):
+        if child in by_oid and parent in by_oid:
+            name = by_oid[int(str(child))]
+            parents[name] = (*parents.get(name, ()), by_oid[int(str(parent))])
+    return Relations(tables, parents)
+
+
+def read_columns(connection: Connection, oids: Sequence[int]) -> dict[int, tuple[Column, ...]]:
+    """Return the stored columns of each table in table order, without generated ones."""
+    columns: dict[int, list[Column]] = {oid: [] for oid in oids}
+    for oid, name, kind in connection.execute(_COLUMNS, [list(oids)]):
+        columns[int(str(oid))].append(Column(name=str(name), type=str(kind)))
+    return {oid: tuple(listed) for oid, listed in columns.items()}
+
+
+def read_sizes(connection: Connection, oids: Sequence[int]) -> dict[int, RelationSize]:
+    """Return the present size of each table; call it after the snapshot was taken."""
+    return {
+        int(str(oid)): RelationSize(blocks=int(str(blocks)), bytes=int(str(size)))
+        for oid, blocks, size in connection.execute(_SIZES, [list(oids)])
+    }
+
+
+def _relation(row: tuple[object, ...]) -> Relation:
+    oid, schema, name, kind, persistence, is_partition, of_extension, configuration = row
+    return Relation(
+        oid=int(str(oid)),
+        name=TableName(str(schema), str(name)),
+        kind=str(kind),
+        unlogged=persistence == "u",
+        is_partition=bool(is_partition),
+        of_extension=bool(of_extension),
+        configuration=bool(configuration),
+    )
+
+
+def _is_left_out(relation: Relation) -> bool:
+    return relation.kind == "f" or relation.configuration
+
+
+def _left_out(relation: Relation) -> LeftOut:
+    if relation.kind == "f":
+        return LeftOut(
+            kind="foreign table",
+            name=str(relation.name),
+            reason="its rows live on another server; its definition is in the schema archive",
+        )
+    return LeftOut(
+        kind="extension configuration table",
+        name=str(relation.name),
+        reason="rows that were added to the extension's own are not backed up yet",
+    )

@@ -1,0 +1,81 @@
+"""The schema of the whole database, and the globals, by the server's own client programs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from orchestrator.engines.postgres.children import CompletedChild, run_child
+from orchestrator.engines.postgres.programs import ClientPrograms
+from orchestrator.errors import ClientProgramError, LockTimeoutError
+
+ARCHIVE_MAGIC = b"PGDMP"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DumpPrograms:
+    """How to run pg_dump and pg_dumpall against one database."""
+
+    programs: ClientPrograms
+    connection_string: str
+    environment: Mapping[str, str]
+    timeout: timedelta
+
+    def dump_schema(self, snapshot: str, lock_timeout: timedelta) -> bytes:
+        """Return ``pg_dump --format=custom --schema-only`` under an exported snapshot.
+
+        Raises:
+            ClientProgramError: it failed, or wrote something that is not an archive.
+            LockTimeoutError: a table could not be locked in time.
+        """
+        completed = self._run(
+            "pg_dump",
+            "--format=custom",
+            "--schema-only",
+            "--quote-all-identifiers",
+            f"--snapshot={snapshot}",
+            f"--lock-wait-timeout={int(lock_timeout.total_seconds() * 1000)}",
+            f"--dbname={self.connection_string}",
+        )
+        if b"lock timeout" in completed.stderr and completed.returncode:
+            raise LockTimeoutError(
+                f"pg_dump could not lock a table for reading: {completed.words}",
+                next_step="let the session that holds it finish; the next pass tries again",
+            )
+        self._require_success("pg_dump", completed)
+        if not completed.stdout.startswith(ARCHIVE_MAGIC):
+            raise ClientProgramError(
+                "pg_dump ended well but wrote no archive",
+                next_step=f"see what {self.programs.path('pg_dump')} is",
+            )
+        return completed.stdout
+
+    def dump_globals(self) -> bytes:
+        """Return ``pg_dumpall --globals-only`` without password hashes.
+
+        Raises:
+            ClientProgramError: it failed.
+        """
+        completed = self._run(
+            "pg_dumpall",
+            "--globals-only",
+            "--no-role-passwords",
+            "--quote-all-identifiers",
+            f"--dbname={self.connection_string}",
+        )
+        self._require_success("pg_dumpall", completed)
+        return completed.stdout
+
+    def _run(self, program: str, *arguments: str) -> CompletedChild:
+        return run_child(
+            [self.programs.path(program), "--no-password", *arguments],
+            environment=self.environment,
+            timeout=self.timeout.total_seconds(),
+        )
+
+    @staticmethod
+    def _require_success(program: str, completed: CompletedChild) -> None:
+        if completed.returncode != 0:
+            raise ClientProgramError(
+                f"{program} failed with exit status {completed.returncode}: {completed.words}",
+                next_step="see the words above; nothing of this run was published",
+            )

@@ -1,0 +1,82 @@
+"""Which tables a selection means: patterns are matched here, never by a client program.
+
+``-t`` of pg_dump folds names to lower case, reads quotes and ``*`` of real names as patterns, and
+passes over a pattern that matches nothing (reference/postgres.md §2, rows 12, 14 and 15).
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from orchestrator.errors import TablesNotFoundError
+from orchestrator.model.contents import TableName
+from orchestrator.model.policy import TableSelection
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """Which of the tables are read, and which no pattern names; both in the order given."""
+
+    tables: tuple[TableName, ...]
+    uncovered: tuple[TableName, ...]
+
+
+def select_tables(
+    names: Sequence[TableName],
+    parents: Mapping[TableName, Sequence[TableName]],
+    selection: TableSelection,
+) -> Selected:
+    """Given all tables and the parents that each inherits from or is a partition of, select.
+
+    A pattern that fits a parent fits everything below it, so a partition that was attached
+    yesterday is read today. ``exclude`` wins over ``include``; an empty ``include`` means all.
+
+    Raises:
+        TablesNotFoundError: a pattern of ``include`` matches no table.
+    """
+    include = [_compiled(pattern) for pattern in selection.include]
+    exclude = [_compiled(pattern) for pattern in selection.exclude]
+    _require_matches(selection.include, include, names)
+    chosen: list[TableName] = []
+    uncovered: list[TableName] = []
+    for name in names:
+        family = [str(member) for member in _with_ancestors(name, parents)]
+        if _fits(exclude, family):
+            continue
+        (chosen if not include or _fits(include, family) else uncovered).append(name)
+    return Selected(tuple(chosen), tuple(uncovered))
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    parts = (
+        {"*": ".*", "?": "."}.get(part, re.escape(part)) for part in re.split(r"([*?])", pattern)
+    )
+    return re.compile("".join(parts), re.DOTALL)
+
+
+def _fits(patterns: Iterable[re.Pattern[str]], family: Iterable[str]) -> bool:
+    members = tuple(family)
+    return any(pattern.fullmatch(member) for pattern in patterns for member in members)
+
+
+def _with_ancestors(
+    name: TableName, parents: Mapping[TableName, Sequence[TableName]]
+) -> Iterable[TableName]:
+    yield name
+    for parent in parents.get(name, ()):
+        yield from _with_ancestors(parent, parents)
+
+
+def _require_matches(
+    texts: Sequence[str], patterns: Sequence[re.Pattern[str]], names: Sequence[TableName]
+) -> None:
+    lost = [
+        text
+        for text, pattern in zip(texts, patterns, strict=True)
+        if not _fits([pattern], map(str, names))
+    ]
+    if lost:
+        raise TablesNotFoundError(
+            f"tables.include matches no table: {', '.join(lost)}",
+            next_step="correct the pattern (names are case-sensitive, as schema.table) or remove it",
+        )

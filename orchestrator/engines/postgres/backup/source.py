@@ -1,0 +1,275 @@
+"""The source engine: opens a snapshot in the one right order, and closes everything again."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+import psycopg
+from typing_extensions import override
+
+from orchestrator.engines.postgres.backup.chunk_reader import PsqlChunkReader, join_snapshot
+from orchestrator.engines.postgres.backup.contents import read_contents
+from orchestrator.engines.postgres.backup.coordinator import ATTEMPT, HeldSnapshot, hold_snapshot
+from orchestrator.engines.postgres.backup.privileges import require_privileges
+from orchestrator.engines.postgres.backup.relations import Connection
+from orchestrator.engines.postgres.backup.resolve import refuse_scattered_tables
+from orchestrator.engines.postgres.backup.schema_archive import DumpPrograms
+from orchestrator.engines.postgres.backup.watch import Watch
+from orchestrator.engines.postgres.children import (
+    libpq_environment,
+    private_passfile,
+    quote_conninfo,
+)
+from orchestrator.engines.postgres.programs import find_client_programs
+from orchestrator.engines.postgres.psql_session import PsqlSession
+from orchestrator.engines.postgres.sequences import read_sequences
+from orchestrator.engines.postgres.session import (
+    connect,
+    connection_parameters,
+    describe_server,
+    translated_errors,
+)
+from orchestrator.errors import LockTimeoutError, UnsupportedServerError
+from orchestrator.model.contents import SequenceState, SourceContents
+from orchestrator.model.names import RunId
+from orchestrator.model.policy import Source
+from orchestrator.ports.clock import Clock
+from orchestrator.ports.engine import (
+    ChunkReader,
+    SnapshotRequest,
+    SourceEngine,
+    SourceSnapshot,
+)
+
+OLDEST_MAJOR = 14
+NEWEST_MAJOR = 18
+
+_ORPHANS = """
+SELECT count(*) FILTER (WHERE pg_catalog.pg_terminate_backend(a.pid))
+FROM pg_catalog.pg_stat_activity a
+WHERE a.application_name = %s AND a.pid <> pg_catalog.pg_backend_pid()
+"""
+
+
+class PostgresSource(SourceEngine):
+    """Backs up PostgreSQL 14 to 18."""
+
+    def __init__(self, *, clock: Clock, environment: Mapping[str, str]) -> None:
+        """``environment`` finds client programs, password files and service files."""
+        self._clock = clock
+        self._environment = environment
+
+    @override
+    def open_snapshot(self, request: SnapshotRequest) -> AbstractContextManager[SourceSnapshot]:
+        return self._opened(request)
+
+    @contextmanager
+    def _opened(self, request: SnapshotRequest) -> Iterator[SourceSnapshot]:
+        with ExitStack() as stack:
+            yield _Opening(request, self._clock, self._environment, stack).open()
+
+    @override
+    def end_orphans(self, source: Source, run: RunId) -> int:
+        ended = 0
+        for database in source.databases:
+            with (
+                connect(source.url, database=database, application_name="orchestrator") as session,
+                translated_errors("ending the sessions of a killed run"),
+            ):
+                row = session.execute(_ORPHANS, [application_name(run)]).fetchone()
+                ended += int(str(row[0])) if row is not None else 0
+        return ended
+
+
+def application_name(run: RunId) -> str:
+    """Return the name under which every session of a run is seen at the server."""
+    return f"orchestrator:{run}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot(SourceSnapshot):
+    """An open snapshot; `_Opening` closes what it uses."""
+
+    _contents: SourceContents
+    _readers: tuple[ChunkReader, ...]
+    _coordinator: Connection
+    _schema: Future[bytes]
+    _programs: DumpPrograms
+    _watch: Watch
+
+    @property
+    @override
+    def contents(self) -> SourceContents:
+        return self._contents
+
+    @property
+    @override
+    def readers(self) -> Sequence[ChunkReader]:
+        return self._readers
+
+    @override
+    def dump_schema(self) -> bytes:
+        return self._schema.result()
+
+    @override
+    def dump_globals(self) -> bytes:
+        return self._programs.dump_globals()
+
+    @override
+    def read_sequences(self) -> Sequence[SequenceState]:
+        with translated_errors("reading the sequences"):
+            return read_sequences(self._coordinator)
+
+    @override
+    def check(self) -> None:
+        self._watch.check()
+
+
+class _Opening:
+    """The steps of opening one snapshot, in order; ``stack`` closes what they opened."""
+
+    def __init__(
+        self,
+        request: SnapshotRequest,
+        clock: Clock,
+        environment: Mapping[str, str],
+        stack: ExitStack,
+    ) -> None:
+        self._request = request
+        self._source = request.source
+        self._clock = clock
+        self._environment = environment
+        self._stack = stack
+        self._application = application_name(request.run)
+        self._parameters = connection_parameters(
+            self._source.url, database=request.database, application_name=self._application
+        )
+        self._subject = describe_server(self._parameters)
+
+    def open(self) -> SourceSnapshot:
+        """Do them all."""
+        observer = self._stack.enter_context(self._session())
+        with translated_errors(self._subject):
+            self._require_supported(observer)
+            programs = self._dump_programs(observer.info.server_version)
+            require_privileges(observer)
+            held, sessions = self._hold(observer, programs)
+            # pg_dump goes first, so that it asks for its locks while ours are fresh (rule 5).
+            schema = self._start_schema_dump(programs, held, observer)
+            contents = read_contents(held, self._request.blocks_per_chunk)
+        watch = self._watch(held, observer, sessions)
+        encoding = contents.properties.encoding
+        readers = [PsqlChunkReader(session, encoding=encoding, watch=watch) for session in sessions]
+        return _Snapshot(contents, tuple(readers), held.coordinator, schema, programs, watch)
+
+    def _session(self, *, lock_timeout: timedelta = timedelta(0)) -> Connection:
+        return connect(
+            self._source.url,
+            database=self._request.database,
+            application_name=self._application,
+            lock_timeout=lock_timeout,
+        )
+
+    def _require_supported(self, observer: Connection) -> None:
+        major = observer.info.server_version // 10000
+        if not OLDEST_MAJOR <= major <= NEWEST_MAJOR:
+            raise UnsupportedServerError(
+                f"{self._subject}: PostgreSQL {major} is not supported",
+                next_step=f"this program backs up PostgreSQL {OLDEST_MAJOR} to {NEWEST_MAJOR}",
+            )
+        refuse_scattered_tables(observer)
+
+    def _dump_programs(self, server_version: int) -> DumpPrograms:
+        password = self._parameters.get("password")
+        passfile = None
+        if password is not None:
+            passfile = self._stack.enter_context(private_passfile(password))
+        return DumpPrograms(
+            programs=find_client_programs(
+                environment=self._environment, at_least=server_version // 10000
+            ),
+            connection_string=quote_conninfo(
+                {name: text for name, text in self._parameters.items() if name != "password"}
+            ),
+            environment=libpq_environment(
+                inherited=self._environment,
+                application_name=self._application,
+                passfile=passfile,
+                client_encoding="UTF8",
+            ),
+            timeout=self._source.max_duration,
+        )
+
+    def _hold(
+        self, observer: Connection, programs: DumpPrograms
+    ) -> tuple[HeldSnapshot, list[PsqlSession]]:
+        deadline = self._clock.monotonic() + self._source.lock_timeout.total_seconds()
+        while True:
+            held = hold_snapshot(
+                lambda: self._session(lock_timeout=ATTEMPT),
+                observer,
+                selection=self._request.selection,
+                lock_timeout=self._source.lock_timeout,
+                clock=self._clock,
+            )
+            attempt = ExitStack()
+            attempt.callback(held.coordinator.close)
+            try:
+                sessions = [
+                    self._worker(attempt, held, programs) for _ in range(self._request.workers)
+                ]
+            except LockTimeoutError:
+                # Somebody queued for a table after we had it: give way, and start over.
+                attempt.close()
+                if self._clock.monotonic() > deadline:
+                    raise
+            except BaseException:
+                attempt.close()
+                raise
+            else:
+                self._stack.push(attempt)
+                return held, sessions
+
+    def _worker(
+        self, attempt: ExitStack, held: HeldSnapshot, programs: DumpPrograms
+    ) -> PsqlSession:
+        session = attempt.enter_context(
+            PsqlSession(
+                programs.programs.path("psql"),
+                connection_string=programs.connection_string,
+                environment=programs.environment,
+                stall_timeout=self._source.stall_timeout,
+            )
+        )
+        join_snapshot(session, held, held.coordinator.info.server_version)
+        return session
+
+    def _start_schema_dump(
+        self, programs: DumpPrograms, held: HeldSnapshot, observer: Connection
+    ) -> Future[bytes]:
+        executor = self._stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="pg_dump"))
+        schema = executor.submit(programs.dump_schema, held.name, self._source.lock_timeout)
+        self._stack.callback(self._end_unfinished_dump, schema, observer)
+        return schema
+
+    def _end_unfinished_dump(self, schema: Future[bytes], observer: Connection) -> None:
+        # A run that failed must not wait for a pg_dump that waits for locks.
+        if not schema.done():
+            with suppress(psycopg.Error):
+                observer.execute(_ORPHANS, [self._application])
+
+    def _watch(
+        self, held: HeldSnapshot, observer: Connection, sessions: Sequence[PsqlSession]
+    ) -> Watch:
+        watch = Watch(
+            coordinator=held.coordinator,
+            observer=observer,
+            clock=self._clock,
+            max_duration=self._source.max_duration,
+            yield_after=self._source.yield_after,
+        )
+        watch.start(*(session.kill for session in sessions))
+        self._stack.callback(watch.stop)
+        return watch

@@ -1,0 +1,242 @@
+r"""A long-lived psql whose COPY output arrives through a FIFO, with the server's row count.
+
+Why psql, and why a FIFO: libpq's per-row cost in Python is 2 to 4 times the CPU of a psql that
+writes to a pipe (docs/adr/0009), and after ``COPY … \g FILE`` psql knows the command's tag. So each
+stream has two independent proofs of its end: the FIFO is closed, and psql says ``ERROR`` false and
+a ``ROW_COUNT`` that must equal the number of lines that arrived (reference/postgres.md §1, rule 10).
+
+Rows never share a channel with psql's own words: what is on the FIFO is data, and nothing else.
+"""
+
+import contextlib
+import fcntl
+import os
+import re
+import selectors
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import IO, Self
+
+from orchestrator.engines.postgres.children import start_child
+from orchestrator.errors import (
+    IncompleteStreamError,
+    LockTimeoutError,
+    SourceError,
+    SourceUnreachableError,
+    StalledError,
+    ValueTooLargeError,
+)
+
+# With the kernel's default of 64 KiB, psql and its reader wake each other for every 4 KiB that psql
+# writes; 1 MiB is what an unprivileged user may ask for (1.95 s against 1.02 s for 215 MB).
+PIPE_BYTES = 1 << 20
+READ_BYTES = 1 << 20
+
+_RESULT = re.compile(rb"done (\d+) (true|false) (\w+) (\d+)\n")
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    failed: bool
+    sqlstate: str
+    rows: int
+
+
+class PsqlSession:
+    """One psql process and one connection; used by one thread at a time, closed by any."""
+
+    def __init__(
+        self,
+        program: str,
+        *,
+        connection_string: str,
+        environment: Mapping[str, str],
+        stall_timeout: timedelta,
+    ) -> None:
+        """Start psql; the connection is made by the first statement."""
+        self._stall = stall_timeout
+        self._commands = 0
+        self._pending = b""
+        self._folder = tempfile.TemporaryDirectory(prefix="orchestrator-copy-")
+        self._fifo = Path(self._folder.name) / "rows"
+        os.mkfifo(self._fifo, mode=0o600)
+        self._words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+        self._psql = start_child(
+            [program, "-X", "-q", "-A", "-t", "-w", "-d", connection_string],
+            environment=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._words,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def execute(self, statement: str) -> None:
+        """Run one statement that returns no rows.
+
+        Only one, because psql keeps the outcome of the last alone.
+
+        Raises:
+            SourceError: with the server's words; the class follows the SQLSTATE.
+        """
+        self._send(f"{statement}\n;")
+        self._require_success(self._await_result(), "a worker session")
+
+    def copy_out(self, statement: str, consume: Callable[[bytes], None], *, subject: str) -> int:
+        """Run a COPY TO STDOUT, hand its text to ``consume``, and return the number of rows.
+
+        Raises:
+            IncompleteStreamError: the server's count differs from the lines that arrived.
+            StalledError: no byte arrived for the stall time-out.
+            SourceError: the server refused, or the connection broke.
+        """
+        reader = os.open(self._fifo, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            # Where the kernel gives no larger pipe, rows arrive as well, only more slowly.
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+            self._send(f"{statement} \\g '{_quote_path(self._fifo)}'")
+            lines, result = self._read_stream(reader, consume, subject)
+        finally:
+            os.close(reader)
+        self._require_success(result, subject)
+        if result.rows != lines:
+            raise IncompleteStreamError(
+                f"{subject}: the server counted {result.rows} rows, but {lines} arrived",
+                next_step="run the backup again; if it repeats, report it with the server's version",
+            )
+        return lines
+
+    def kill(self) -> None:
+        """End psql at once, from any thread; whoever waits for it gets an error."""
+        self._psql.kill()
+
+    def close(self) -> None:
+        """End psql and remove the FIFO; may be called twice."""
+        self._psql.kill()
+        self._psql.wait()
+        for stream in (self._psql.stdin, self._psql.stdout, self._words):
+            if stream is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    stream.close()
+        self._folder.cleanup()
+
+    def _send(self, statement: str) -> None:
+        self._commands += 1
+        # SQLSTATE is unset before the first statement: psql would print the variable's name.
+        text = f"{statement}\n\\echo done {self._commands} :ERROR :SQLSTATE :ROW_COUNT\n"
+        stdin = self._psql.stdin
+        try:
+            if stdin is None or stdin.closed:
+                raise self._gone()
+            stdin.write(text.encode("utf-8", "surrogateescape"))
+            stdin.flush()
+        except BrokenPipeError as error:
+            raise self._gone() from error
+
+    def _read_stream(
+        self, reader: int, consume: Callable[[bytes], None], subject: str
+    ) -> tuple[int, _Result]:
+        lines, result, closed = 0, None, False
+        with selectors.DefaultSelector() as selector:
+            selector.register(reader, selectors.EVENT_READ)
+            selector.register(self._stdout(), selectors.EVENT_READ)
+            while result is None or not closed:
+                # psql answers after it closed the FIFO, so with the answer all rows are in the
+                # pipe; a failed COPY never opens it, and then there is nothing to wait for.
+                events = selector.select(0 if result else self._stall.total_seconds())
+                if not events and result is None:
+                    raise self._stalled(subject)
+                ready = {key.fileobj for key, _ in events}
+                if self._stdout() in ready:
+                    result = self._read_result()
+                block = _read_available(reader) if reader in ready or result else None
+                if block:
+                    consume(block)
+                    lines += block.count(b"\n")
+                elif block is not None:
+                    closed = True
+                    if reader in selector.get_map():
+                        selector.unregister(reader)
+        return lines, result
+
+    def _await_result(self) -> _Result:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._stdout(), selectors.EVENT_READ)
+            while True:
+                if not selector.select(self._stall.total_seconds()):
+                    raise self._stalled("a worker session")
+                result = self._read_result()
+                if result is not None:
+                    return result
+
+    def _read_result(self) -> _Result | None:
+        data = os.read(self._stdout(), 4096)
+        if not data:
+            raise self._gone()
+        self._pending += data
+        match = _RESULT.search(self._pending)
+        if match is None:
+            return None
+        self._pending = self._pending[match.end() :]
+        if int(match[1]) != self._commands:
+            raise IncompleteStreamError(
+                f"psql answered command {match[1].decode()} instead of {self._commands}",
+                next_step="run the backup again",
+            )
+        return _Result(match[2] == b"true", match[3].decode(), int(match[4]))
+
+    def _stdout(self) -> int:
+        if self._psql.stdout is None:
+            raise self._gone()
+        return self._psql.stdout.fileno()
+
+    def _require_success(self, result: _Result, subject: str) -> None:
+        if not result.failed:
+            return
+        words = f"{subject}: {self._server_words()} (SQLSTATE {result.sqlstate})"
+        if result.sqlstate == "55P03":
+            raise LockTimeoutError(words, next_step="the run tries again within its lock time-out")
+        if result.sqlstate == "54000":
+            raise ValueTooLargeError(
+                words, next_step="COPY text cannot carry such a value; exclude its table"
+            )
+        raise SourceError(words, next_step="see the server's log for the cause")
+
+    def _gone(self) -> SourceError:
+        return SourceUnreachableError(
+            f"a worker session ended: {self._server_words() or 'psql gave no reason'}",
+            next_step="see the server's log; the next pass tries again",
+        )
+
+    def _stalled(self, subject: str) -> StalledError:
+        self._psql.kill()
+        return StalledError(
+            f"{subject}: no byte arrived for {self._stall.total_seconds():g} s",
+            next_step="see whether server and network answer, or raise source.stall_timeout",
+        )
+
+    def _server_words(self) -> str:
+        self._words.seek(0)
+        text = self._words.read().decode("utf-8", "replace").strip()
+        return text.splitlines()[-1] if text else ""
+
+
+def _read_available(reader: int) -> bytes | None:
+    # None: nothing there now; b"": the writer has closed its end.
+    try:
+        return os.read(reader, READ_BYTES)
+    except BlockingIOError:
+        return None
+
+
+def _quote_path(path: Path) -> str:
+    return str(path).replace("\\", "\\\\").replace("'", "\\'")

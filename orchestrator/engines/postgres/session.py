@@ -1,0 +1,191 @@
+"""Connections to PostgreSQL with pinned settings, and what their errors mean to us.
+
+Everything that changes how values are written as text, what rows are seen, or when a session may
+be ended is set on every connection (reference/postgres.md §1, rule 6): a role or a database may
+carry other defaults.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import psycopg
+from psycopg import conninfo
+
+from orchestrator.errors import (
+    AuthenticationFailedError,
+    DatabaseMissingError,
+    LockTimeoutError,
+    MissingPrivilegeError,
+    OrchestratorError,
+    SourceError,
+    SourceUnreachableError,
+)
+from orchestrator.model.secret import Secret
+
+CONNECT_TIMEOUT_SECONDS = 15
+
+# Names and statements travel as UTF-8; rows travel in the server's own encoding, because each COPY
+# names it. An SQL_ASCII database has no encoding to convert from, so its bytes pass unchanged.
+CLIENT_ENCODING = "UTF8"
+
+_PINNED = {
+    "row_security": "off",
+    "search_path": "",
+    "datestyle": "ISO, YMD",
+    "intervalstyle": "postgres",
+    "timezone": "UTC",
+    "extra_float_digits": "3",
+    "bytea_output": "hex",
+    "lc_monetary": "C",
+    "xmloption": "content",
+    "array_nulls": "on",
+    "standard_conforming_strings": "on",
+    "synchronize_seqscans": "off",
+    "enable_tidscan": "on",
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "idle_session_timeout": "0",
+    "client_connection_check_interval": "2s",
+}
+
+
+def pinned_settings(
+    server_version: int, *, lock_timeout: timedelta = timedelta(0)
+) -> tuple[str, ...]:
+    """Return the SET statements that pin a session, for a server version such as 170010.
+
+    ``lock_timeout`` zero waits without end.
+    """
+    settings = dict(_PINNED)
+    if server_version >= 170000:  # noqa: PLR2004 - the version in which transaction_timeout came
+        settings["transaction_timeout"] = "0"
+    settings["lock_timeout"] = f"{int(lock_timeout.total_seconds() * 1000)}ms"
+    return tuple(f"SET {name} = '{value}'" for name, value in settings.items())
+
+
+def connection_parameters(
+    url: Secret, *, database: str | None, application_name: str
+) -> dict[str, str]:
+    """Given a libpq URL or conninfo, return its parameters as a mapping, for one database.
+
+    A database name is data, whatever it looks like: ``host=evil`` stays a name.
+
+    Raises:
+        SourceError: the URL cannot be parsed; the message does not repeat it.
+    """
+    try:
+        parsed = conninfo.conninfo_to_dict(url.reveal())
+    except psycopg.ProgrammingError as error:
+        # The library's message quotes the text it could not parse, password included.
+        message = f"the connection URL from {url.origin} cannot be parsed"
+        raise SourceError(message, next_step="write it as postgresql://user@host:5432/db") from (
+            type(error)("not a connection URL")
+        )
+    parameters = {name: str(value) for name, value in parsed.items() if value is not None}
+    if database is not None:
+        parameters["dbname"] = database
+    parameters.setdefault("connect_timeout", str(CONNECT_TIMEOUT_SECONDS))
+    parameters["application_name"] = application_name
+    parameters["client_encoding"] = CLIENT_ENCODING
+    # An empty value keeps PGOPTIONS of our own environment out; what the URL says stays.
+    parameters.setdefault("options", "")
+    return parameters
+
+
+def connect(
+    url: Secret,
+    *,
+    database: str | None,
+    application_name: str,
+    lock_timeout: timedelta = timedelta(0),
+) -> psycopg.Connection[tuple[object, ...]]:
+    """Open a pinned connection in autocommit mode; ``database`` None takes the URL's.
+
+    Raises:
+        SourceUnreachableError, AuthenticationFailedError, DatabaseMissingError: by cause.
+    """
+    parameters = connection_parameters(url, database=database, application_name=application_name)
+    with translated_errors(describe_server(parameters)):
+        connection = psycopg.connect(
+            conninfo.make_conninfo("", **parameters), autocommit=True, prepare_threshold=None
+        )
+        try:
+            version = connection.info.server_version
+            statements = pinned_settings(version, lock_timeout=lock_timeout)
+            connection.execute("; ".join(statements).encode())
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def describe_server(parameters: dict[str, str]) -> str:
+    """Return words for a server and database that are safe to show: no password."""
+    host = parameters.get("host", "the local socket")
+    port = parameters.get("port", "5432")
+    return f"database {parameters.get('dbname', '(default)')!r} at {host}:{port}"
+
+
+@contextmanager
+def translated_errors(subject: str) -> Iterator[None]:
+    """Turn psycopg's exceptions into ours, once; ``subject`` says what was being worked on."""
+    try:
+        yield
+    except OrchestratorError:
+        raise
+    except psycopg.Error as error:
+        raise translate(error, subject) from error
+
+
+def translate(error: psycopg.Error, subject: str) -> SourceError:
+    """Given an exception of psycopg, return ours: class by cause, with what to do next."""
+    if error.sqlstate is None:
+        return _translate_connection_failure(str(error), subject)
+    words = f"{subject}: {first_line(str(error))} (SQLSTATE {error.sqlstate})"
+    if error.sqlstate in {"55P03", "40P01"}:
+        return LockTimeoutError(
+            words,
+            next_step="wait for the session that holds the lock, or raise source.lock_timeout",
+        )
+    if error.sqlstate == "42501":
+        return MissingPrivilegeError(words, next_step="grant the privilege and run it again")
+    if error.sqlstate[:2] in {"08", "57"}:
+        return SourceUnreachableError(
+            words, next_step="see the server's log; the next pass tries again"
+        )
+    return SourceError(words, next_step="see the server's log for the statement and its context")
+
+
+def first_line(message: str) -> str:
+    """Return the first line of a server message, without the place in our own statement."""
+    return message.strip().splitlines()[0] if message.strip() else "no message"
+
+
+# libpq gives no SQLSTATE for a failed connection, only the server's text (psycopg 3.3.9).
+_REFUSED_LOGIN = re.compile(
+    r"authentication failed|no password supplied|no pg_hba\.conf entry|role .* does not exist"
+    r"|not permitted to log in|permission denied for database",
+    re.DOTALL,
+)
+_NO_DATABASE = re.compile(r"database .* does not exist", re.DOTALL)
+
+
+def _translate_connection_failure(message: str, subject: str) -> SourceError:
+    # The reason follows the last "failed: "; what stands before repeats host and port.
+    reason = first_line(message.rsplit("failed: ", maxsplit=1)[-1]).removeprefix("FATAL:").strip()
+    if _REFUSED_LOGIN.search(message):
+        return AuthenticationFailedError(
+            f"{subject}: the server refused the login: {reason}",
+            next_step="check user and password of the URL, and pg_hba.conf of the server",
+        )
+    if _NO_DATABASE.search(message):
+        return DatabaseMissingError(
+            f"{subject}: {reason}",
+            next_step="correct the database in the policy, or create it",
+        )
+    return SourceUnreachableError(
+        f"{subject} cannot be reached: {reason}",
+        next_step="start the server, or correct host and port of the URL; the next pass tries again",
+    )
