@@ -1,0 +1,40 @@
+"""A backup as a JSON document, the same for `list`, `show` and `apply`."""
+
+from collections.abc import Sequence
+
+from orchestrator.cli.rendering import format_utc
+from orchestrator.model.backup import Backup
+
+
+def backup_as_json(backup: Backup, tiers: Sequence[str]) -> dict[str, object]:
+    """Return what is known of a backup; sizes are bytes, times UTC."""
+    return {
+        "id": backup.id,
+        "policy": backup.series.policy,
+        "database": backup.series.database,
+        "snapshot_at": format_utc(backup.snapshot_at),
+        "finished_at": format_utc(backup.finished_at),
+        "reason": str(backup.reason),
+        "run": backup.run,
+        "sequence": backup.sequence,
+        "revision": backup.revision,
+        "git_commit": backup.git_commit,
+        "level": backup.level.label if backup.level else None,
+        "tiers": list(tiers),
+        "tables": backup.tables,
+        "rows": backup.rows,
+        "text_bytes": backup.text_bytes,
+        "stored_bytes": backup.stored_bytes,
+        "new_bytes": backup.new_bytes,
+        "manifest_digest": backup.manifest_digest,
+        "copies": [
+            {
+                "destination": copy.destination,
+                "state": copy.state.value,
+                "level": copy.level.label if copy.level else None,
+                "verified_at": format_utc(copy.verified_at) if copy.verified_at else None,
+                "trouble": copy.trouble,
+            }
+            for copy in backup.copies
+        ],
+    }

@@ -1,0 +1,79 @@
+"""How people name a backup: an id or its beginning, ``latest``, or a time."""
+
+from collections.abc import Sequence
+from datetime import UTC
+from zoneinfo import ZoneInfo
+
+from orchestrator.cli.times import parse_time
+from orchestrator.errors import BackupNotFoundError
+from orchestrator.model.backup import Backup
+from orchestrator.model.policy import DesiredState
+from orchestrator.ports.catalog import CatalogReader
+
+_IS_TIME = "-"
+_DATE_LENGTH = len("2026-11-22")
+
+
+def find_backup(
+    reader: CatalogReader,
+    reference: str,
+    *,
+    policy: str | None,
+    database: str | None,
+    desired: DesiredState | None,
+) -> Backup:
+    """Return the one backup that a reference names, among those of a policy and database if given.
+
+    ``latest`` is the newest; a time names the last backup before it, read in the policy's zone
+    unless it has an offset; anything else is an id or the unique beginning of one.
+
+    Raises:
+        BackupNotFoundError: none fits, or backups of several series or ids do.
+    """
+    candidates = [
+        backup
+        for backup in reader.backups()
+        if policy in (None, backup.series.policy) and database in (None, backup.series.database)
+    ]
+    if reference == "latest":
+        return _newest(candidates, "a backup")
+    if reference[4:5] == _IS_TIME and len(reference) >= _DATE_LENGTH:
+        at = parse_time(reference, _zone_of(candidates, desired))
+        earlier = [backup for backup in candidates if backup.snapshot_at <= at]
+        return _newest(earlier, f"a backup from before {reference}")
+    return _by_id(candidates, reference)
+
+
+def _newest(backups: Sequence[Backup], wanted: str) -> Backup:
+    if not backups:
+        raise BackupNotFoundError(
+            f"there is no such thing as {wanted}",
+            next_step="`orchestrator list` shows what there is",
+        )
+    series = sorted({str(backup.series) for backup in backups})
+    if len(series) > 1:
+        raise BackupNotFoundError(
+            f"{wanted} could be of any of {', '.join(series)}",
+            next_step="add --policy and, if need be, --database",
+        )
+    return max(backups, key=lambda backup: backup.snapshot_at)
+
+
+def _by_id(backups: Sequence[Backup], reference: str) -> Backup:
+    found = [backup for backup in backups if backup.id.startswith(reference)]
+    if len(found) != 1:
+        what = "no backup" if not found else f"{len(found)} backups"
+        raise BackupNotFoundError(
+            f"{what} have an id that begins with {reference!r}",
+            next_step="`orchestrator list` shows the ids",
+        )
+    return found[0]
+
+
+def _zone_of(backups: Sequence[Backup], desired: DesiredState | None) -> ZoneInfo:
+    policies = {backup.series.policy for backup in backups}
+    if desired is not None and len(policies) == 1:
+        policy = desired.policies.get(policies.pop())
+        if policy is not None:
+            return policy.timezone
+    return ZoneInfo(str(UTC))

@@ -1,0 +1,93 @@
+"""``list``: backups with tiers, sizes, copies and the level to which they are proved."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import click
+
+from orchestrator.cli.backup_document import backup_as_json
+from orchestrator.cli.options import json_option
+from orchestrator.cli.rendering import format_age, format_bytes, print_json, print_table
+from orchestrator.errors import UsageError
+from orchestrator.model.backup import Backup
+from orchestrator.model.names import BackupId
+from orchestrator.model.policy import DesiredState
+from orchestrator.planning.retention import label_backups
+from orchestrator.policy.load import load_policies
+from orchestrator.settings import Settings
+from orchestrator.wiring import open_reader, system_clock
+
+Labels = Mapping[BackupId, Sequence[str]]
+
+
+@click.command("list")
+@click.argument("policy", required=False)
+@json_option
+@click.pass_obj
+def command(settings: Settings, *, policy: str | None, as_json: bool) -> None:
+    """List backups, newest first, of one policy or of all.
+
+    Works from the catalog alone; tiers are shown while the policy files are valid.
+    """
+    now = system_clock().now()
+    desired = load_policies(settings.policies, environment=settings.environment).desired
+    backups = [
+        backup
+        for backup in reversed(open_reader(settings).backups())
+        if policy in (None, backup.series.policy)
+    ]
+    if policy is not None and not backups and (desired is None or policy not in desired.policies):
+        raise UsageError(
+            f"there is no policy {policy!r} and no backup of one",
+            next_step="`orchestrator status` shows the policies",
+        )
+    labels = labels_of(backups, desired, now)
+    if as_json:
+        documents = [backup_as_json(backup, labels.get(backup.id, ())) for backup in backups]
+        print_json({"version": 1, "backups": documents})
+        return
+    if not backups:
+        click.echo("no backups yet: `orchestrator apply` takes the first of each series")
+        return
+    _print_backups(backups, labels, now)
+
+
+def labels_of(backups: Sequence[Backup], desired: DesiredState | None, now: datetime) -> Labels:
+    """Return the tier labels of every backup whose policy is in force, over all destinations."""
+    labels: dict[BackupId, tuple[str, ...]] = {}
+    for series in sorted({backup.series for backup in backups}):
+        policy = None if desired is None else desired.policies.get(series.policy)
+        if policy is None:
+            continue
+        of_series = [backup for backup in backups if backup.series == series]
+        for destination in policy.destinations:
+            found = label_backups(
+                of_series,
+                destination=destination,
+                retention=policy.retention,
+                zone=policy.timezone,
+                now=now,
+            )
+            for backup_id, words in found.items():
+                labels[backup_id] = tuple(dict.fromkeys((*labels.get(backup_id, ()), *words)))
+    return labels
+
+
+def _print_backups(backups: Sequence[Backup], labels: Labels, now: datetime) -> None:
+    print_table(
+        ("BACKUP", "SERIES", "AGE", "PROVED TO", "TIERS", "ROWS", "SIZE", "NEW", "COPIES"),
+        [
+            (
+                backup.id,
+                str(backup.series),
+                format_age(now - backup.snapshot_at.astimezone(UTC)),
+                backup.level.label if backup.level else "nothing yet",
+                ", ".join(labels.get(backup.id, ())),
+                f"{backup.rows:,}",
+                format_bytes(backup.stored_bytes),
+                format_bytes(backup.new_bytes),
+                ", ".join(f"{copy.destination} ({copy.state.value})" for copy in backup.copies),
+            )
+            for backup in backups
+        ],
+    )

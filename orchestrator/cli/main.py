@@ -1,0 +1,148 @@
+"""The entry point: global options, verbs, and what a user sees when something goes wrong."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from orchestrator import __version__
+from orchestrator.cli.exit_codes import OF_KIND, ExitCode
+from orchestrator.cli.lazy_group import LazyGroup, Verb
+from orchestrator.errors import OrchestratorError, UnexpectedError
+from orchestrator.model.secret import Secret
+from orchestrator.settings import Settings
+
+VERBS = {
+    "init": Verb("init_command", "Write a first policy and say what to do next."),
+    "validate": Verb("validate_command", "Check the policy files and report every problem."),
+    "plan": Verb("plan_command", "Show what `apply` would do now, and why."),
+    "apply": Verb("apply_command", "Make one full pass: take what is due, prove it, tell."),
+    "backup": Verb("backup_command", "Take a backup now, whatever the schedule says."),
+    "list": Verb("list_command", "List backups with tiers, sizes, copies and proof."),
+    "show": Verb("show_command", "Show one backup in full."),
+    "status": Verb("status_command", "Show every promise, kept or broken."),
+    "verify": Verb("verify_command", "Read stored backups again and prove them."),
+    "restore": Verb("restore_command", "Restore a backup into a new database."),
+    "log": Verb("log_command", "Show who did what, when, and how it ended."),
+    "schema": Verb("schema_command", "Print the JSON Schema of the policy files."),
+    "demo": Verb("demo_command", "Tell the whole story on an embedded PostgreSQL."),
+}
+
+# Designed, not built: refused in words rather than unknown.
+PLANNED = frozenset(
+    {
+        *("run", "drill", "erase", "diff", "acknowledge", "migrate", "prune", "retention", "hold"),
+        *("release", "pause", "resume", "alerts", "catalog", "replicate", "keys", "emergency"),
+        *("report", "doctor"),
+    }
+)
+
+
+class Verbs(LazyGroup):
+    """The verbs of this program."""
+
+    verbs = VERBS
+    planned = PLANNED
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--policies",
+    type=click.Path(path_type=Path),
+    default=Path("policies"),
+    show_default=True,
+    help="Directory of the policy files.",
+)
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(".orchestrator"),
+    show_default=True,
+    help="Directory of the program's own memory.",
+)
+@click.option("--catalog", metavar="URL", help="Catalog as a SQLAlchemy URL instead of --state.")
+@click.option("-v", "verbosity", count=True, help="Say more on stderr; -vv adds tracebacks.")
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Form of the log lines on stderr.",
+)
+@click.version_option(__version__, prog_name="orchestrator", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(
+    context: click.Context,
+    *,
+    policies: Path,
+    state: Path,
+    catalog: str | None,
+    verbosity: int,
+    log_format: str,
+) -> None:
+    """Declarative database backups: planned, proved, watched.
+
+    Policies in YAML say which tables of which database are backed up, when, how long, where, and
+    who is told. `plan` shows what is due, `apply` does it, `restore` brings it back.
+
+    Exit codes: 0 done, 1 failed, 2 changes pending (plan --detailed-exitcode), 3 partly done and
+    safe to repeat, 4 refused by a guard, 64 usage, 65 invalid policy, 69 unreachable, 75 locked,
+    130 interrupted.
+    """
+    from orchestrator.cli.logging_setup import configure_logging  # noqa: PLC0415 - not for --help
+
+    configure_logging(verbosity, as_json=log_format == "json")
+    context.obj = Settings(
+        policies=policies,
+        state=state,
+        catalog=None if catalog is None else Secret(catalog, "--catalog"),
+        environment=dict(os.environ),
+    )
+
+
+def main() -> NoReturn:
+    """Run the command line and end the process with the exit code of the table."""
+    # SIGTERM ends a run as cleanly as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> ExitCode:
+    """Run the command line given as arguments, print errors to stderr, and return the exit code."""
+    try:
+        result = cli.main(arguments, prog_name="orchestrator", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.USAGE
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted: nothing half done is listed; run it again to go on", err=True)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): nothing more to say, and no traceback.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.FAILED
+    except Exception as error:  # noqa: BLE001 - the last border before the user
+        return _report(error)
+    return ExitCode(result) if isinstance(result, int) else ExitCode.DONE
+
+
+def _report(error: Exception) -> ExitCode:
+    import logging  # noqa: PLC0415 - not for --help
+
+    from orchestrator.cli.rendering import print_error  # noqa: PLC0415
+
+    known = error if isinstance(error, OrchestratorError) else _unexpected(error)
+    logging.getLogger("orchestrator").debug("command_failed", exc_info=error)
+    print_error(known)
+    return OF_KIND[known.kind]
+
+
+def _unexpected(error: Exception) -> UnexpectedError:
+    return UnexpectedError(
+        f"an unexpected {type(error).__name__} stopped the command",
+        next_step="run it again with -vv and report the traceback that it prints",
+    )
