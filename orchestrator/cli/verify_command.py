@@ -1,0 +1,128 @@
+"""``verify``: stored backups are read again and proved."""
+
+from collections.abc import Sequence
+
+import click
+
+from orchestrator.cli.backup_reference import find_backup
+from orchestrator.cli.exit_codes import OF_KIND, ExitCode
+from orchestrator.cli.loading import load_or_refuse
+from orchestrator.cli.options import json_option
+from orchestrator.cli.progress import terminal_progress
+from orchestrator.cli.rendering import print_error, print_json, printable
+from orchestrator.errors import BackupNotFoundError, OrchestratorError
+from orchestrator.execution.context import Execution
+from orchestrator.execution.verification.verify_copy import verify_copy
+from orchestrator.model.backup import Backup
+from orchestrator.model.verification import Level, Verification
+from orchestrator.settings import Settings
+from orchestrator.wiring import build_execution
+
+
+@click.command("verify")
+@click.argument("references", metavar="[BACKUP]...", nargs=-1)
+@click.option(
+    "--level",
+    type=click.Choice([Level.STORED.label, Level.OBJECTS.label, Level.CONTENT.label]),
+    default=Level.CONTENT.label,
+    show_default=True,
+    help="How far to prove: sizes; every stored byte; or everything decompressed and counted.",
+)
+@click.option("--all", "every", is_flag=True, help="Every backup, not only the newest of a series.")
+@click.option("--policy", help="Only backups of this policy.")
+@click.option("--database", help="Only backups of this database.")
+@json_option
+@click.pass_obj
+def command(settings: Settings, *, level: str, as_json: bool, **selection: object) -> int:
+    """Read stored backups again and keep what was proved with each copy.
+
+    Without BACKUP: the newest of each series, or with --all every one.
+    """
+    execution = build_execution(settings, load_or_refuse(settings), terminal_progress())
+    backups = _chosen(execution, selection)
+    results, errors = _verify(backups, Level[level.upper()], execution)
+    if as_json:
+        print_json(_document(results, errors))
+    else:
+        _print_results(results, errors)
+    if any(not result.passed for result in results):
+        return ExitCode.FAILED
+    return OF_KIND[errors[0].kind] if errors else ExitCode.DONE
+
+
+def _chosen(execution: Execution, selection: dict[str, object]) -> list[Backup]:
+    policy, database = selection["policy"], selection["database"]
+    references = selection["references"]
+    if isinstance(references, tuple) and references:
+        return [
+            find_backup(
+                execution.reader,
+                str(reference),
+                policy=None if policy is None else str(policy),
+                database=None if database is None else str(database),
+                desired=execution.desired,
+            )
+            for reference in references
+        ]
+    backups = [
+        backup
+        for backup in execution.reader.backups()
+        if policy in (None, backup.series.policy) and database in (None, backup.series.database)
+    ]
+    if not backups:
+        raise BackupNotFoundError(
+            "there is no backup to verify", next_step="`orchestrator apply` takes the first"
+        )
+    if selection["every"]:
+        return backups
+    return list({backup.series: backup for backup in backups}.values())
+
+
+def _verify(
+    backups: Sequence[Backup], level: Level, execution: Execution
+) -> tuple[list[Verification], list[OrchestratorError]]:
+    results: list[Verification] = []
+    errors: list[OrchestratorError] = []
+    for backup in backups:
+        for copy in backup.copies:
+            try:
+                results.append(verify_copy(backup, copy.destination, level, execution))
+            except OrchestratorError as error:
+                # A place that cannot be reached must not keep the others from being read.
+                errors.append(error)
+    return results, errors
+
+
+def _print_results(results: Sequence[Verification], errors: Sequence[OrchestratorError]) -> None:
+    for result in results:
+        words = "proved to " + result.level.label if result.passed else "DAMAGED"
+        click.echo(f"{result.backup} at {result.destination}: {words}, {result.objects} objects")
+        for damage in result.damage:
+            click.echo(printable(f"  {damage}"), err=True)
+        if not result.passed:
+            click.echo("  take a new backup with `orchestrator backup POLICY`", err=True)
+    for error in errors:
+        print_error(error)
+
+
+def _document(
+    results: Sequence[Verification], errors: Sequence[OrchestratorError]
+) -> dict[str, object]:
+    return {
+        "version": 1,
+        "verifications": [
+            {
+                "backup": result.backup,
+                "destination": result.destination,
+                "level": result.level.label,
+                "passed": result.passed,
+                "objects": result.objects,
+                "stored_bytes": result.stored_bytes,
+                "damage": [
+                    {"object": damage.object_key, "what": damage.what} for damage in result.damage
+                ],
+            }
+            for result in results
+        ],
+        "errors": [{"code": error.code, "what": error.what} for error in errors],
+    }
