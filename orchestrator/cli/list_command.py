@@ -1,23 +1,19 @@
 """``list``: backups with tiers, sizes, copies and the level to which they are proved."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import click
 
 from orchestrator.cli.backup_document import backup_as_json
+from orchestrator.cli.labels import Labels, labels_of
 from orchestrator.cli.options import json_option
 from orchestrator.cli.rendering import format_age, format_bytes, print_json, print_table
 from orchestrator.errors import UsageError
 from orchestrator.model.backup import Backup
-from orchestrator.model.names import BackupId
-from orchestrator.model.policy import DesiredState
-from orchestrator.planning.retention import label_backups
 from orchestrator.policy.load import load_policies
 from orchestrator.settings import Settings
 from orchestrator.wiring import open_reader, system_clock
-
-Labels = Mapping[BackupId, Sequence[str]]
 
 
 @click.command("list")
@@ -50,27 +46,6 @@ def command(settings: Settings, *, policy: str | None, as_json: bool) -> None:
         click.echo("no backups yet: `orchestrator apply` takes the first of each series")
         return
     _print_backups(backups, labels, now)
-
-
-def labels_of(backups: Sequence[Backup], desired: DesiredState | None, now: datetime) -> Labels:
-    """Return the tier labels of every backup whose policy is in force, over all destinations."""
-    labels: dict[BackupId, tuple[str, ...]] = {}
-    for series in sorted({backup.series for backup in backups}):
-        policy = None if desired is None else desired.policies.get(series.policy)
-        if policy is None:
-            continue
-        of_series = [backup for backup in backups if backup.series == series]
-        for destination in policy.destinations:
-            found = label_backups(
-                of_series,
-                destination=destination,
-                retention=policy.retention,
-                zone=policy.timezone,
-                now=now,
-            )
-            for backup_id, words in found.items():
-                labels[backup_id] = tuple(dict.fromkeys((*labels.get(backup_id, ()), *words)))
-    return labels
 
 
 def _print_backups(backups: Sequence[Backup], labels: Labels, now: datetime) -> None:

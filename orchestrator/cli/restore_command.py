@@ -31,6 +31,7 @@ from orchestrator.wiring import build_execution
 @click.pass_obj
 def command(
     settings: Settings,
+    /,
     *,
     reference: str,
     into_new: str | None,

@@ -33,7 +33,7 @@ from orchestrator.wiring import build_execution
 @click.option("--database", help="Only backups of this database.")
 @json_option
 @click.pass_obj
-def command(settings: Settings, *, level: str, as_json: bool, **selection: object) -> int:
+def command(settings: Settings, /, *, level: str, as_json: bool, **selection: object) -> int:
     """Read stored backups again and keep what was proved with each copy.
 
     Without BACKUP: the newest of each series, or with --all every one.
