@@ -1,14 +1,10 @@
 """The composition root: the only file that names concrete adapters."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-
 from orchestrator.alerts.apprise_sender import AppriseSender
 from orchestrator.catalog.open import open_catalog
 from orchestrator.clock import SystemClock
 from orchestrator.destinations.opening import Destinations
 from orchestrator.engines.postgres.backup.source import PostgresSource
-from orchestrator.engines.postgres.cluster import ThrowawayCluster
 from orchestrator.engines.postgres.restore.target import PostgresTarget
 from orchestrator.execution.context import Execution
 from orchestrator.machine import ThisMachine

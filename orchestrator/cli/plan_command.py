@@ -27,8 +27,8 @@ def command(settings: Settings, *, at: str | None, detailed_exitcode: bool, as_j
     observation = observe(
         desired,
         open_reader(settings),
-        clock=system_clock(),
-        machine=this_machine(),
+        system_clock(),
+        this_machine(),
         at=None if at is None else parse_time(at),
     )
     plan = make_plan(desired, observation)

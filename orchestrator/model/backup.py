@@ -55,12 +55,14 @@ class Copy:
     """A backup as present at one destination.
 
     ``level`` is the highest level proved since it was written or last found damaged, or None.
+    ``damage_level`` is the level of the verification that found it damaged, or None.
     """
 
     destination: DestinationName
     state: CopyState
     level: Level | None
     verified_at: datetime | None
+    damage_level: Level | None = None
     trouble: str | None = None
 
 

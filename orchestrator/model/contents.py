@@ -212,6 +212,12 @@ class Details:
         """How many rows all tables had together."""
         return sum(data.rows for data in self.tables)
 
+    @property
+    def chunks(self) -> tuple[Chunk, ...]:
+        """Every chunk: those of the tables in order, then those of the large objects."""
+        of_tables = (chunk for data in self.tables for chunk in data.chunks)
+        return (*of_tables, *self.large_object_chunks)
+
 
 class EntryClass(Enum):
     """Whether an entry of the schema archive must be restored, or may be left out visibly."""

@@ -90,6 +90,7 @@ class LogAction(Enum):
     RESTORE = "restore"
     APPLY = "apply"
     ATTACH = "attach"
+    ALERT = "alert"
 
 
 class LogOutcome(Enum):

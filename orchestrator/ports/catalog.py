@@ -128,7 +128,7 @@ class CatalogWriter(Protocol):
         """Keep the result with the copy, with a log entry.
 
         A pass raises the copy's level (never lowers it) and makes it COMPLETE; damage makes it
-        DAMAGED with no level.
+        DAMAGED with no level, which only a pass at least as strong as what found the damage heals.
         """
         ...
 

@@ -21,6 +21,7 @@ from orchestrator.model.contents import (
 )
 from orchestrator.model.names import DatabaseName, RunId
 from orchestrator.model.policy import Source, TableSelection
+from orchestrator.model.secret import Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,11 +117,13 @@ class SourceEngine(Protocol):
 class RestoreRequest:
     """Where to restore to.
 
+    ``url`` is that of a role that may create databases; its own database does not matter.
     ``temporary_name`` is the name under which the database is built; it is renamed to
-    ``final_name`` only by `NewDatabase.publish`.
+    ``final_name`` only by `NewDatabase.publish`. A database of that name which a killed restore
+    left behind is dropped first.
     """
 
-    url: str
+    url: Secret
     final_name: str
     temporary_name: str
     workers: int
@@ -147,8 +150,11 @@ class NewDatabase(Protocol):
         """The loading sessions, as many as were asked for."""
         ...
 
-    def restore_pre_data(self, schema_archive: bytes) -> Sequence[SkippedEntry]:
-        """Create types, functions, tables and sequences: all that rows need to exist.
+    def restore_pre_data(self, schema_archive: bytes, details: Details) -> Sequence[SkippedEntry]:
+        """Create types, functions, tables, sequences and empty large objects: all rows need.
+
+        Returns what could not be recreated and carries no data of the backup, such as extensions
+        that this role may not create.
 
         Raises:
             RestoreError: an entry that carries or guards data could not be created.
@@ -179,8 +185,18 @@ class NewDatabase(Protocol):
         """Hand all large objects to ``consume`` in the form of `ChunkReader.read_large_objects`."""
         ...
 
-    def publish(self) -> None:
-        """Give the database its settings, CONNECT grants and, last of all, its final name."""
+    def publish(self) -> Sequence[SkippedEntry]:
+        """Give the database owners, grants, publications and, last of all, its final name.
+
+        Call it after everything was compared: from here on rows may be hidden from this role by
+        row-level security and given-away ownership. CONNECT grants, comment, owner and final name
+        come in one transaction. Returns what could not be recreated (owners and grants whose roles
+        are missing, publications that need more privileges), with the server's words.
+
+        Raises:
+            RestoreError: the database keeps its temporary name.
+            TargetExistsError: somebody took the final name in the meantime.
+        """
         ...
 
 

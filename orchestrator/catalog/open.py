@@ -1,0 +1,44 @@
+"""Opens a catalog by its URL: the only door to it that the composition root needs."""
+
+from orchestrator.catalog.connecting import connect_to
+from orchestrator.catalog.leasing import SqlLeases
+from orchestrator.catalog.migrating import migrate
+from orchestrator.catalog.reading import SqlReader
+from orchestrator.catalog.transactions import Transactions
+from orchestrator.catalog.writing import SqlWriter
+
+
+class SqlCatalog(SqlReader, SqlWriter, SqlLeases):
+    """A `orchestrator.ports.catalog.Catalog` in SQLite or PostgreSQL; threads may share one."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        """Given a way to open transactions on a migrated catalog, be that catalog."""
+        super().__init__(transactions)
+
+    def close(self) -> None:
+        """Close its connections. This happens by itself when nothing refers to it any more."""
+        self._transactions.close()
+
+
+def open_catalog(url: str) -> SqlCatalog:
+    """Open the catalog at a URL, making or migrating it where necessary.
+
+    ``url`` is ``sqlite:///folder/catalog.sqlite3`` or ``postgresql://user@host/database``. Folder
+    and file of a new SQLite catalog are made for their owner alone. Several processes may open a
+    new catalog at once.
+
+    Raises:
+        UsageError: the URL is of another kind, or malformed.
+        CatalogUnreachableError: the catalog cannot be opened or reached.
+        CatalogVersionError: it was written by a newer version; it is left as it is.
+        CatalogFullError: its disk is full.
+        CatalogError: anything else that the database answered.
+    """
+    engine, place = connect_to(url)
+    transactions = Transactions(engine, place)
+    try:
+        migrate(transactions)
+    except BaseException:
+        transactions.close()
+        raise
+    return SqlCatalog(transactions)

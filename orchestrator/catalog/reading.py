@@ -1,0 +1,126 @@
+"""The reading half of the catalog in SQL: `orchestrator.ports.catalog.CatalogReader`."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import groupby
+
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, select
+
+from orchestrator.catalog import tables
+from orchestrator.catalog.rows import (
+    backup_of,
+    copy_of,
+    lease_of,
+    log_entry_of,
+    run_of,
+    schedule_of,
+    series_record_of,
+)
+from orchestrator.catalog.transactions import Transactions
+from orchestrator.model.backup import Backup
+from orchestrator.model.lease import Lease
+from orchestrator.model.names import BackupId, DestinationName, Series
+from orchestrator.model.policy import Revision
+from orchestrator.model.run import LogEntry, Run
+from orchestrator.ports.catalog import AppliedSchedule, SeriesRecord
+
+_COPY_COLUMNS = ("destination", "state", "level", "verified_at", "damage_level", "trouble")
+_BACKUPS = tables.BACKUPS.c
+_RUNS = tables.RUNS.c
+
+
+class SqlReader:
+    """Reads, each in one transaction that sees one moment."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        """Given a way to open transactions on a migrated catalog, read through it."""
+        self._transactions = transactions
+
+    def backups(self, series: Series | None = None) -> Sequence[Backup]:
+        """Return backups, oldest snapshot first; one query whatever their number."""
+        query = _backups_with_copies()
+        if series is not None:
+            query = query.where(
+                _BACKUPS.policy == series.policy, _BACKUPS.database == series.database
+            )
+        with self._transactions.reading() as connection:
+            return list(_grouped(connection.execute(query).mappings()))
+
+    def backup(self, backup_id: BackupId) -> Backup | None:
+        """Return one backup, or None."""
+        query = _backups_with_copies().where(_BACKUPS.id == backup_id)
+        with self._transactions.reading() as connection:
+            return next(_grouped(connection.execute(query).mappings()), None)
+
+    def runs(self, series: Series | None = None, *, since: datetime | None = None) -> Sequence[Run]:
+        """Return attempts, oldest first."""
+        query = select(tables.RUNS).order_by(_RUNS.started_at, _RUNS.id)
+        if series is not None:
+            query = query.where(_RUNS.policy == series.policy, _RUNS.database == series.database)
+        if since is not None:
+            query = query.where(_RUNS.started_at >= since)
+        with self._transactions.reading() as connection:
+            return [run_of(row) for row in connection.execute(query).mappings()]
+
+    def leases(self) -> Sequence[Lease]:
+        """Return the leases that are held, by policy and database."""
+        query = select(tables.LEASES).where(~tables.LEASES.c.released)
+        with self._transactions.reading() as connection:
+            held = [lease_of(row) for row in connection.execute(query).mappings()]
+        return sorted(held, key=lambda lease: lease.series)
+
+    def series_records(self) -> Sequence[SeriesRecord]:
+        """Return every series, by policy and database."""
+        with self._transactions.reading() as connection:
+            rows = connection.execute(select(tables.SERIES)).mappings()
+            # Sorted here: the order of texts in a server depends on its locale.
+            return sorted(map(series_record_of, rows), key=lambda record: record.series)
+
+    def destination_marker(self, name: DestinationName) -> str | None:
+        """Return the marker remembered for a destination, or None."""
+        columns = tables.DESTINATIONS.c
+        with self._transactions.reading() as connection:
+            return connection.execute(select(columns.marker).where(columns.name == name)).scalar()
+
+    def applied(self) -> tuple[Revision | None, Sequence[AppliedSchedule]]:
+        """Return the revision in force and its schedules, in the order they were given."""
+        schedules = select(tables.APPLIED_SCHEDULES).order_by(tables.APPLIED_SCHEDULES.c.position)
+        with self._transactions.reading() as connection:
+            row = connection.execute(select(tables.APPLIED_REVISION)).mappings().first()
+            listed = [schedule_of(found) for found in connection.execute(schedules).mappings()]
+        if row is None:
+            return None, listed
+        return Revision(digest=row["digest"], git_commit=row["git_commit"]), listed
+
+    def log(self, *, since: datetime | None = None) -> Sequence[LogEntry]:
+        """Return the log, oldest first; entries of one instant in the order they were written."""
+        columns = tables.LOG.c
+        query = select(tables.LOG).order_by(columns.at, columns.number)
+        if since is not None:
+            query = query.where(columns.at >= since)
+        with self._transactions.reading() as connection:
+            return [log_entry_of(row) for row in connection.execute(query).mappings()]
+
+
+def _backups_with_copies() -> Select[*tuple[object, ...]]:
+    copies = tables.COPIES
+    on_backup: ColumnElement[bool] = and_(copies.c.backup == _BACKUPS.id)
+    return (
+        select(
+            tables.BACKUPS,
+            *(copies.c[name].label(f"copy_{name}") for name in _COPY_COLUMNS),
+        )
+        .outerjoin(copies, on_backup)
+        .order_by(_BACKUPS.snapshot_at, _BACKUPS.id, copies.c.position)
+    )
+
+
+def _grouped(rows: Iterable[RowMapping]) -> Iterator[Backup]:
+    for _, group in groupby(rows, key=lambda row: row["id"]):
+        listed = list(group)
+        copies = [
+            copy_of({name: row[f"copy_{name}"] for name in _COPY_COLUMNS})
+            for row in listed
+            if row["copy_destination"] is not None
+        ]
+        yield backup_of(listed[0], copies)

@@ -1,0 +1,174 @@
+"""The writing half of the catalog in SQL: `orchestrator.ports.catalog.CatalogWriter`.
+
+Each method commits what happened and its log entry together. When the outcome of a commit is
+unknown (the connection broke), the same call again is safe: ids and the log's ``identity`` tell
+what is there already.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, Table, delete, insert, select, update
+
+from orchestrator.catalog import tables
+from orchestrator.catalog.evidence import copy_after
+from orchestrator.catalog.refusals import identifier_taken, unknown_copy, unknown_run
+from orchestrator.catalog.rows import (
+    Row,
+    columns_of_copy,
+    columns_of_result,
+    copy_of,
+    row_of_backup,
+    row_of_log_entry,
+    row_of_run,
+    rows_of_copies,
+    series_of,
+)
+from orchestrator.catalog.transactions import Transactions, insert_if_new
+from orchestrator.model.backup import Backup
+from orchestrator.model.names import DestinationName, RunId
+from orchestrator.model.policy import Revision
+from orchestrator.model.run import LogEntry, Run, RunResult, RunState
+from orchestrator.model.verification import Verification
+from orchestrator.ports.catalog import AppliedSchedule, SeriesRecord
+
+
+class SqlWriter:
+    """Writes, each in one transaction."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        """Given a way to open transactions on a migrated catalog, write through it."""
+        self._transactions = transactions
+
+    def record_applied(
+        self, revision: Revision, schedules: Sequence[AppliedSchedule], entry: LogEntry
+    ) -> None:
+        """Replace what is applied; the entry is written only if the digest is another."""
+        applied = tables.APPLIED_REVISION
+        with self._transactions.writing() as connection:
+            insert_if_new(connection, applied, {"id": 1})
+            before = connection.execute(select(applied.c.digest).with_for_update()).scalar()
+            connection.execute(
+                update(applied).values(digest=revision.digest, git_commit=revision.git_commit)
+            )
+            _replace_schedules(connection, schedules)
+            if before != revision.digest:
+                _append(connection, entry)
+
+    def record_destination(self, name: DestinationName, marker: str) -> None:
+        """Remember a destination's marker."""
+        table = tables.DESTINATIONS
+        with self._transactions.writing() as connection:
+            if not insert_if_new(connection, table, {"name": name, "marker": marker}):
+                connection.execute(update(table).where(table.c.name == name).values(marker=marker))
+
+    def record_series(self, record: SeriesRecord) -> None:
+        """Remember a series, or add to what is known of its tables."""
+        table = tables.SERIES
+        key = {"policy": record.series.policy, "database": record.series.database}
+        blocks = dict(record.blocks_per_chunk)
+        row = {**key, "path": record.path, "blocks_per_chunk": blocks}
+        with self._transactions.writing() as connection:
+            if insert_if_new(connection, table, row):
+                return
+            query = select(table.c.blocks_per_chunk).filter_by(**key).with_for_update()
+            known = connection.execute(query).scalar_one()
+            connection.execute(
+                update(table).filter_by(**key).values(blocks_per_chunk={**known, **blocks})
+            )
+
+    def record_run_started(self, run: Run, entry: LogEntry) -> None:
+        """Remember an attempt.
+
+        Raises:
+            CatalogError: an attempt of another series has its id.
+        """
+        with self._transactions.writing() as connection:
+            if _insert_of_series(connection, tables.RUNS, row_of_run(run)):
+                _append(connection, entry)
+
+    def record_run_finished(
+        self, run: RunId, *, result: RunResult, at: datetime, entry: LogEntry
+    ) -> None:
+        """Close an attempt, once.
+
+        Raises:
+            CatalogError: no such attempt was started.
+        """
+        table = tables.RUNS
+        closing = (
+            update(table)
+            .where(table.c.id == run, table.c.state == RunState.RUNNING)
+            .values(**columns_of_result(result, at))
+        )
+        with self._transactions.writing() as connection:
+            if connection.execute(closing).rowcount:
+                _append(connection, entry)
+            elif connection.execute(select(table.c.id).where(table.c.id == run)).first() is None:
+                raise unknown_run(run)
+
+    def record_backup(self, backup: Backup, entry: LogEntry) -> None:
+        """Remember a backup and its copies.
+
+        Raises:
+            CatalogError: a backup of another series has its id.
+        """
+        with self._transactions.writing() as connection:
+            if not _insert_of_series(connection, tables.BACKUPS, row_of_backup(backup)):
+                return
+            if backup.copies:
+                connection.execute(insert(tables.COPIES), rows_of_copies(backup))
+            _append(connection, entry)
+
+    def record_verification(self, verification: Verification, entry: LogEntry) -> None:
+        """Keep the result with the copy.
+
+        Raises:
+            CatalogError: the catalog lists no such copy.
+        """
+        table = tables.COPIES
+        key = {"backup": verification.backup, "destination": verification.destination}
+        with self._transactions.writing() as connection:
+            query = select(table).filter_by(**key).with_for_update()
+            row = connection.execute(query).mappings().first()
+            if row is None:
+                raise unknown_copy(verification)
+            known = columns_of_copy(copy_after(copy_of(row), verification))
+            connection.execute(update(table).filter_by(**key).values(**known))
+            _append(connection, entry)
+
+    def append_log(self, entry: LogEntry) -> None:
+        """Append an entry; the very same entry again changes nothing."""
+        with self._transactions.writing() as connection:
+            _append(connection, entry)
+
+
+def _append(connection: Connection, entry: LogEntry) -> None:
+    insert_if_new(connection, tables.LOG, row_of_log_entry(entry))
+
+
+def _insert_of_series(connection: Connection, table: Table, row: Row) -> bool:
+    """Insert a row unless its id is there; an id that means another series is never ignored."""
+    if insert_if_new(connection, table, row):
+        return True
+    known = connection.execute(select(table).where(table.c.id == row["id"])).mappings().one()
+    if series_of(known) != series_of(row):
+        raise identifier_taken(row["id"], by=series_of(known), wanted=series_of(row))
+    return False
+
+
+def _replace_schedules(connection: Connection, schedules: Sequence[AppliedSchedule]) -> None:
+    connection.execute(delete(tables.APPLIED_SCHEDULES))
+    if schedules:
+        rows = [
+            {
+                "position": position,
+                "policy": schedule.policy,
+                "schedule": schedule.schedule,
+                "cron": schedule.cron,
+                "timezone": schedule.timezone,
+                "since": schedule.since,
+            }
+            for position, schedule in enumerate(schedules)
+        ]
+        connection.execute(insert(tables.APPLIED_SCHEDULES), rows)

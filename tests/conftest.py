@@ -1,0 +1,42 @@
+"""Fixtures for every test; a server is started only for a test that asks for one."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.postgres import TEMPLATE_PREFIX, Database, Server, running_server
+from tests.support.practice import load_practice
+
+
+@pytest.fixture(scope="session")
+def session_server() -> Iterator[Server]:
+    """One PostgreSQL 17 per test process; take ``postgres_server`` instead, which tidies up."""
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_server(session_server: Server) -> Iterator[Server]:
+    """The shared server; databases and roles that the test makes are dropped after it."""
+    with session_server.tidy() as server:
+        yield server
+
+
+@pytest.fixture
+def empty_database(postgres_server: Server) -> Database:
+    """A new empty database."""
+    return postgres_server.create_database()
+
+
+@pytest.fixture(scope="session")
+def practice_template(session_server: Server) -> str:
+    """The name of a database that holds the practice data, about 20,000 rows."""
+    template = session_server.create_database(f"{TEMPLATE_PREFIX}practice")
+    load_practice(template.url, rows=20_000)
+    return template.name
+
+
+@pytest.fixture
+def practice_database(postgres_server: Server, practice_template: str) -> Database:
+    """A new copy of the practice database."""
+    return postgres_server.create_database(template=practice_template)
