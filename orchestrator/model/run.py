@@ -85,6 +85,7 @@ class LogAction(Enum):
     """What a log entry is about."""
 
     BACKUP = "backup"
+    STORE = "store"
     ADOPT = "adopt"
     VERIFY = "verify"
     RESTORE = "restore"

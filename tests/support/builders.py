@@ -245,7 +245,7 @@ def a_lease(
     owner = series or a_series()
     return Lease(
         series=owner,
-        run=RunId(an_identifier(expires_at, f"holder of {owner}")),
+        run=RunId(an_identifier(expires_at - timedelta(hours=1), f"run of {owner}")),
         holder=holder or an_actor(),
         fence=fence,
         expires_at=expires_at,

@@ -48,7 +48,7 @@ class PlainBackup:
 
 def take_plain_backup(source: Database) -> PlainBackup:
     with source.connect() as connection:
-        connection.execute("SET extra_float_digits = 3")
+        connection.execute("SET extra_float_digits = 3; SET client_encoding = 'UTF8'")
         tables = [_table(*row) for row in connection.execute(_TABLES)]
         pages = "SELECT loid, pageno::bigint * 2048, data FROM pg_largeobject ORDER BY 1, 2"
         return PlainBackup(
@@ -150,7 +150,9 @@ def _copied(connection: Connection, table: Table) -> bytes:
     columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.columns)
     name = sql.Identifier(table.name.schema, table.name.name)
     listed = sql.SQL("({})").format(columns) if table.columns else sql.SQL("")
-    return _copy_text(connection, sql.SQL("COPY {} {} TO STDOUT").format(name, listed))
+    encoding = sql.Literal(connection.info.parameter_status("server_encoding"))
+    statement = sql.SQL("COPY {} {} TO STDOUT WITH (ENCODING {})").format(name, listed, encoding)
+    return _copy_text(connection, statement)
 
 
 def _copy_text(connection: Connection, statement: sql.Composed) -> bytes:

@@ -354,7 +354,7 @@ def test_a_run_longer_than_allowed_is_broken_off(empty_database: Database) -> No
 
 
 def test_wrong_password_missing_database_and_dead_server_have_their_own_errors(
-    empty_database: Database, postgres_server: Server
+    empty_database: Database,
 ) -> None:
     url = empty_database.url
     wrong = psycopg.conninfo.make_conninfo(url, password="wrong")

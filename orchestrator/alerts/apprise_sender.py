@@ -1,0 +1,174 @@
+"""Alerts through Apprise, which speaks to more than a hundred services by URL.
+
+Apprise never raises for a channel that does not work, and much of what it returns looks like
+success, so each outcome is decided here, from the attempts themselves:
+
+- ``add()`` answers a wrong URL with False, and keeps the right ones of a list;
+- a service marked ``?optional=yes`` reports success whatever happened;
+- a redirect that is followed turns the POST into a GET, which succeeds and tells nobody;
+- its deadlines leave worker threads behind that Python waits for at exit, so the deadline is ours.
+"""
+
+import logging
+import queue
+import re
+import threading
+import warnings
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, final
+
+from typing_extensions import override
+
+from orchestrator.alerts.scrub import scrub
+from orchestrator.alerts.text import AlertText, compose_alert
+from orchestrator.model.alert import Alert, Delivery, DeliveryState
+from orchestrator.model.policy import Channel
+from orchestrator.ports.alerts import AlertSender
+
+if TYPE_CHECKING:  # the import takes 150-400 ms, which only a real alert should cost
+    from apprise import Apprise, AppriseAsset
+    from apprise.result import AppriseResult, NotifyResult
+
+TIME_LIMIT = 9.0
+"""Seconds for one alert on one channel, with everything that belongs to it."""
+
+LIBRARIES_OF_APPRISE = (
+    "charset_normalizer", "markdown", "oauthlib", "paho", "requests", "requests_oauthlib",
+    "slixmpp", "urllib3",
+)  # fmt: skip
+"""Loggers that write whole URLs, tokens included, as soon as somebody turns on DEBUG."""
+
+LOADING = threading.Lock()
+"""Which warnings are ignored is a setting of the whole process."""
+
+
+@final
+class AppriseSender(AlertSender):
+    """Delivers alerts to whatever Apprise can reach."""
+
+    def __init__(self, time_limit: float = TIME_LIMIT) -> None:
+        """Given the seconds that a delivery may take, build the sender; nothing is loaded yet."""
+        self._time_limit = time_limit
+
+    @override
+    def send(self, alert: Alert, channel: Channel) -> Delivery:
+        answers: queue.SimpleQueue[tuple[DeliveryState, str]] = queue.SimpleQueue()
+        # A daemon thread, because a transport that hangs must not hold up the end of the program.
+        threading.Thread(
+            target=lambda: answers.put(deliver(compose_alert(alert), channel.url.reveal())),
+            name=f"alert-{channel.name}",
+            daemon=True,
+        ).start()
+        try:
+            state, words = answers.get(timeout=self._time_limit)
+        except queue.Empty:
+            state, words = DeliveryState.FAILED, f"no answer within {self._time_limit:g} s"
+        return Delivery(
+            channel=channel.name, state=state, answer=scrub(words, channel.url.reveal())
+        )
+
+
+def deliver(text: AlertText, url: str) -> tuple[DeliveryState, str]:
+    """Given an alert in words and a channel's URL, send it and return what came of it.
+
+    The words returned may quote the URL; whoever shows them scrubs them.
+    """
+    try:
+        return send_through_apprise(text, url)
+    except Exception as error:  # noqa: BLE001 - a plugin's defect is an answer like any other
+        return DeliveryState.FAILED, f"the transport broke: {type(error).__name__}: {error}"
+
+
+def send_through_apprise(text: AlertText, url: str) -> tuple[DeliveryState, str]:
+    """Do what `deliver` promises, except for defects of plugins, which are raised."""
+    services = load_services(url)
+    if services is None:
+        return DeliveryState.FAILED, describe_bad_url(url)
+    from apprise import NotifyFormat, NotifyType  # noqa: PLC0415 - see TYPE_CHECKING
+
+    plain = any(service.notify_format == NotifyFormat.TEXT for service in services)
+    result = services.notify(
+        title=text.subject,
+        body=text.plain if plain else text.markdown,
+        body_format=NotifyFormat.TEXT if plain else NotifyFormat.MARKDOWN,
+        notify_type=NotifyType.FAILURE,
+    )
+    return read_result(result)
+
+
+def load_services(url: str) -> "Apprise | None":
+    """Return the services of a channel's URL, or None if Apprise does not accept all of it."""
+    # Its plugins are imported here. One of them warns about a deprecated module, and a user who
+    # made warnings errors shall be alerted all the same.
+    with LOADING, warnings.catch_warnings(action="ignore"):
+        from apprise import Apprise  # noqa: PLC0415 - see TYPE_CHECKING
+
+        silence_libraries()
+        services = Apprise(asset=make_asset())
+        return services if services.add(url) else None
+
+
+def make_asset() -> "AppriseAsset":
+    """Return Apprise's settings: nothing on disk, no threads of its own, no redirects."""
+    from apprise import AppriseAsset  # noqa: PLC0415 - see TYPE_CHECKING
+
+    return AppriseAsset(
+        app_id="orchestrator",
+        app_desc="Database backups",
+        async_mode=False,
+        service_timeout=0,
+        http_redirects=False,
+        allow_templates=False,
+        interpret_escapes=False,
+        interpret_emojis=False,
+        pgp_autogen=False,
+        pem_autogen=False,
+    )
+
+
+def read_result(result: "AppriseResult") -> tuple[DeliveryState, str]:
+    """Return SENT only if every service of the channel accepted the message."""
+    names = ", ".join(str(service.name) for service in result.results)
+    failed = [service for service in result.results if not was_accepted(service)]
+    if result.results and not failed:
+        return DeliveryState.SENT, f"accepted by {names}"
+    words = [entry.message for entry in result.logs() if entry.level in {"WARNING", "ERROR"}]
+    return DeliveryState.FAILED, join_words(names, result.status.name.lower(), words)
+
+
+def was_accepted(service: "NotifyResult") -> bool:
+    """Return whether the last attempt was a success, whatever the service reports of itself."""
+    return bool(service.attempts) and bool(service.attempts[-1])
+
+
+def join_words(names: str, status: str, words: Iterable[str]) -> str:
+    """Return the transport's own words, or its status where it has none."""
+    said = "; ".join(dict.fromkeys(words)) or "no reason was given"
+    return f"{names or 'no service'} ({status}): {said}"
+
+
+def describe_bad_url(url: str) -> str:
+    """Return words for a URL that Apprise does not accept."""
+    scheme = re.match(r"[a-z][a-z0-9+.-]{0,19}(?=://)", url, re.IGNORECASE)
+    kind = f"{scheme[0]}:// URL" if scheme else "URL, which has no scheme such as slack://,"
+    return f"Apprise does not accept the channel's {kind} (misspelt, or a part is missing)"
+
+
+def silence_libraries() -> None:
+    """Keep the libraries' own log lines, which can hold secrets, from every handler.
+
+    Apprise keeps its warnings, because the words of a result are made of them.
+    """
+    silence("apprise", logging.WARNING)
+    for name in LIBRARIES_OF_APPRISE:
+        silence(name, logging.CRITICAL + 1)
+
+
+def silence(name: str, level: int) -> None:
+    """Keep a logger's lines to itself, and those below the level from being made at all."""
+    logger = logging.getLogger(name)
+    logger.setLevel(level)
+    logger.propagate = False
+    if not logger.handlers:
+        # Without any handler, warnings would go to standard error.
+        logger.addHandler(logging.NullHandler())

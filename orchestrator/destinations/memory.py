@@ -1,0 +1,107 @@
+"""A destination in memory: the twin of the real ones, for tests and trials."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from threading import Lock
+
+from orchestrator.errors import DestinationFullError, ObjectExistsError, ObjectMissingError
+from orchestrator.model.names import DestinationName, ObjectKey
+from orchestrator.ports.destination import ObjectInfo
+
+_UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class MemoryDestination:
+    """Keeps objects in a dictionary; gone with the process.
+
+    With ``capacity`` in bytes it can be full. It has no clock: every object has the same time.
+    """
+
+    def __init__(self, name: DestinationName, *, capacity: int | None = None) -> None:
+        self._name = name
+        self._capacity = capacity
+        self._objects: dict[ObjectKey, bytes] = {}
+        self._lock = Lock()
+
+    @property
+    def name(self) -> DestinationName:
+        """The name in the policy files."""
+        return self._name
+
+    def read(self, key: ObjectKey) -> bytes:
+        """Return the whole object."""
+        with self._lock:
+            return self._present(key)
+
+    def stat(self, key: ObjectKey) -> ObjectInfo | None:
+        """Return size and time of an object, or None if it is not there."""
+        data = self._objects.get(key)
+        return None if data is None else _info(key, data)
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Yield every object whose key begins with ``prefix``, sorted by key."""
+        with self._lock:
+            found = sorted(item for item in self._objects.items() if item[0].startswith(prefix))
+        return (_info(key, data) for key, data in found)
+
+    def create(self, key: ObjectKey, data: bytes) -> None:
+        """Store an object that must not be there yet."""
+        with self._lock:
+            if key in self._objects:
+                raise ObjectExistsError(
+                    f"{key} is at destination {self._name!r} already",
+                    next_step="nothing was overwritten; see what lies there",
+                )
+            self._store(key, data)
+
+    def replace(self, key: ObjectKey, data: bytes) -> None:
+        """Store an object whether or not it is there."""
+        with self._lock:
+            self._store(key, data)
+
+    def move_aside(self, key: ObjectKey) -> ObjectKey:
+        """Rename an object that is there but wrong, and return its new key."""
+        with self._lock:
+            self._present(key)
+            number = 1
+            while (aside := ObjectKey(f"{key}.wrong-{number}")) in self._objects:
+                number += 1
+            self._objects[aside] = self._objects.pop(key)
+            return aside
+
+    def remove(self, key: ObjectKey) -> None:
+        """Remove an object; one that is not there is no error."""
+        with self._lock:
+            self._objects.pop(key, None)
+
+    def free_bytes(self) -> int | None:
+        """Return the space left in bytes, or None without a capacity."""
+        with self._lock:
+            return self._free()
+
+    def _present(self, key: ObjectKey) -> bytes:
+        if key not in self._objects:
+            raise ObjectMissingError(
+                f"{key} is not at destination {self._name!r}",
+                next_step="use another backup, or another copy of this one",
+            )
+        return self._objects[key]
+
+    def _free(self) -> int | None:
+        if self._capacity is None:
+            return None
+        return max(0, self._capacity - sum(map(len, self._objects.values())))
+
+    def _store(self, key: ObjectKey, data: bytes) -> None:
+        free = self._free()
+        # As on a disk, the new bytes need their space before the old ones give theirs back.
+        if free is not None and len(data) > free:
+            raise DestinationFullError(
+                f"destination {self._name!r} is full: {key} needs {len(data)} bytes, {free} are free",
+                next_step="free space there, or use a larger place",
+            )
+        self._objects[key] = bytes(data)
+
+
+def _info(key: ObjectKey, data: bytes) -> ObjectInfo:
+    return ObjectInfo(key=key, size=len(data), modified_at=_UNKNOWN_TIME)

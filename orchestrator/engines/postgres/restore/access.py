@@ -1,0 +1,127 @@
+"""How a restore reaches the target: one URL for sessions and client programs, and its errors.
+
+Settings that the restored database carries for its users (``ALTER DATABASE … SET``) hold for every
+new session, ours included; what would get into our way is overridden as an option of the
+connection, which counts more.
+"""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import conninfo
+
+from orchestrator.engines.postgres.children import (
+    libpq_environment,
+    private_passfile,
+    quote_conninfo,
+)
+from orchestrator.engines.postgres.identifiers import quote_identifier
+from orchestrator.engines.postgres.session import (
+    connect,
+    connection_parameters,
+    first_line,
+    translate,
+)
+from orchestrator.errors import DatabaseMissingError, RestoreError, SourceUnreachableError
+from orchestrator.model.secret import Secret
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+# Nothing is durable, nor needs to be, until the final name is given: that commit waits for the
+# write-ahead log of everything before it.
+_OVERRIDDEN = "-c synchronous_commit=off -c default_transaction_read_only=off"
+_MAINTENANCE_DATABASE = "postgres"
+_SHOWN = frozenset({"host", "port", "user", "dbname"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """The target server as the restoring role sees it; every session carries one name.
+
+    ``environment`` finds client programs, password files and service files.
+    """
+
+    url: Secret
+    application_name: str
+    environment: Mapping[str, str]
+
+    def connect(self, database: str) -> Connection:
+        """Open a pinned session in autocommit mode.
+
+        Raises:
+            SourceUnreachableError, AuthenticationFailedError, DatabaseMissingError: by cause.
+        """
+        return connect(self._secret(), database=database, application_name=self.application_name)
+
+    def connect_for_maintenance(self) -> Connection:
+        """Open a session from which databases are created and renamed.
+
+        In ``postgres``; where that was removed, in the database that the URL names.
+        """
+        try:
+            return self.connect(_MAINTENANCE_DATABASE)
+        except DatabaseMissingError:
+            return connect(self._secret(), database=None, application_name=self.application_name)
+
+    @contextmanager
+    def for_programs(self, database: str) -> Iterator[tuple[str, dict[str, str]]]:
+        """Yield the connection string and the whole environment of a client program.
+
+        The password is in neither: it lies in a private file until the context is left.
+        """
+        parameters = self._parameters(database)
+        password = parameters.pop("password", None)
+        with ExitStack() as stack:
+            passfile = stack.enter_context(private_passfile(password)) if password else None
+            yield (
+                quote_conninfo(parameters),
+                libpq_environment(
+                    inherited=self.environment,
+                    application_name=self.application_name,
+                    passfile=passfile,
+                    client_encoding="UTF8",
+                ),
+            )
+
+    def drop_command(self, database: str) -> str:
+        """Return the one shell command that drops a database, without a password."""
+        known = self._parameters(_MAINTENANCE_DATABASE)
+        shown = {name: text for name, text in known.items() if name in _SHOWN}
+        statement = f"DROP DATABASE {quote_identifier(database)}"
+        return shlex.join(["psql", "--dbname", quote_conninfo(shown), "--command", statement])
+
+    def _parameters(self, database: str) -> dict[str, str]:
+        return connection_parameters(
+            self._secret(), database=database, application_name=self.application_name
+        )
+
+    def _secret(self) -> Secret:
+        own = connection_parameters(
+            self.url, database=None, application_name=self.application_name
+        ).get("options", "")
+        # `role` stands first: a role that the URL asks for counts more than our "none".
+        options = f"-c role=none {own} {_OVERRIDDEN}"
+        return Secret(conninfo.make_conninfo(self.url.reveal(), options=options), self.url.origin)
+
+
+@contextmanager
+def restore_errors(subject: str, *, next_step: str) -> Iterator[None]:
+    """Turn psycopg's exceptions into ours, once; ``subject`` says what was being worked on."""
+    try:
+        yield
+    except psycopg.Error as error:
+        translated = translate(error, subject)
+        if isinstance(translated, SourceUnreachableError):
+            raise translated from error
+        raise RestoreError(f"{subject}: {server_words(error)}", next_step=next_step) from error
+
+
+def server_words(error: psycopg.Error) -> str:
+    """Return a server's message, with its detail and the place in a function where it arose."""
+    words = [first_line(str(error))]
+    words += [text for text in (error.diag.message_detail, error.diag.context) if text]
+    code = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
+    return "; ".join(" ".join(text.split()) for text in words) + code

@@ -1,0 +1,151 @@
+"""A database while it is being built; the steps are in the order of the port's methods."""
+
+from collections.abc import Callable, Sequence
+
+from typing_extensions import override
+
+from orchestrator.engines.postgres.restore.access import Access, Connection, restore_errors
+from orchestrator.engines.postgres.restore.completing import (
+    analyze,
+    refresh_materialized_views,
+    set_sequences,
+)
+from orchestrator.engines.postgres.restore.loading import PostgresLoader
+from orchestrator.engines.postgres.restore.publication.publishing import (
+    publish_database,
+    publish_definitions,
+)
+from orchestrator.engines.postgres.restore.reading import (
+    RestoredReader,
+    count_rows,
+    may_read_pages,
+)
+from orchestrator.engines.postgres.restore.schema.archive_contents import ArchiveEntry
+from orchestrator.engines.postgres.restore.schema.definitions import recreate_definitions
+from orchestrator.engines.postgres.restore.schema.entry_classes import Step
+from orchestrator.engines.postgres.restore.schema.pg_restore import open_schema_archive
+from orchestrator.engines.postgres.sequences import read_sequences
+from orchestrator.errors import RestoreError
+from orchestrator.model.contents import (
+    DatabaseProperties,
+    Details,
+    LargeObject,
+    SequenceState,
+    SkippedEntry,
+    Table,
+)
+from orchestrator.ports.engine import ChunkLoader, NewDatabase, RestoreRequest
+
+_CREATE_LARGE_OBJECTS = "SELECT pg_catalog.lo_create(oid) FROM unnest(%s::oid[]) AS wanted(oid)"
+
+
+class PostgresNewDatabase(NewDatabase):
+    """Built through ``connections``, which are open for as long as it is not published."""
+
+    def __init__(
+        self,
+        request: RestoreRequest,
+        properties: DatabaseProperties,
+        *,
+        access: Access,
+        maintenance: Connection,
+        connections: Sequence[Connection],
+        skipped: Sequence[SkippedEntry],
+    ) -> None:
+        """``skipped`` is what creating the database left out; `publish` returns it, too."""
+        self._request = request
+        self._properties = properties
+        self._access = access
+        self._maintenance = maintenance
+        self._connections = connections
+        self._skipped = list(skipped)
+        self._loaders = [PostgresLoader(c, encoding=properties.encoding) for c in connections]
+        self._entries: tuple[ArchiveEntry, ...] | None = None
+        self._large_objects: tuple[LargeObject, ...] = ()
+        self.is_published = False
+
+    @property
+    @override
+    def loaders(self) -> Sequence[ChunkLoader]:
+        return self._loaders
+
+    @override
+    def restore_pre_data(self, schema_archive: bytes, details: Details) -> Sequence[SkippedEntry]:
+        skipped = self._recreate(schema_archive, Step.BEFORE_DATA, jobs=1)
+        self._large_objects = details.large_objects
+        with restore_errors("creating large objects", next_step="restore again"):
+            oids = [item.oid for item in details.large_objects]
+            self._first.execute(_CREATE_LARGE_OBJECTS, [oids])
+        return skipped
+
+    @override
+    def restore_post_data(self, schema_archive: bytes, details: Details) -> Sequence[SkippedEntry]:
+        set_sequences(self._first, details.sequences)
+        skipped = self._recreate(schema_archive, Step.AFTER_DATA, jobs=self._request.workers)
+        refresh_materialized_views(self._first)
+        return skipped + analyze(self._connections)
+
+    @override
+    def count_rows(self, tables: Sequence[Table]) -> Sequence[int]:
+        with restore_errors("counting the restored rows", next_step="restore again"):
+            return [count_rows(self._first, table) for table in tables]
+
+    @override
+    def read_table(self, table: Table, consume: Callable[[bytes], None]) -> int:
+        return self._reader.read_table(table, consume)
+
+    @override
+    def read_sequences(self) -> Sequence[SequenceState]:
+        with restore_errors("reading the restored sequences", next_step="restore again"):
+            return read_sequences(self._first)
+
+    @override
+    def read_large_objects(self, consume: Callable[[bytes], None]) -> int:
+        with restore_errors("reading the restored large objects", next_step="restore again"):
+            by_page = may_read_pages(self._first)
+        return self._reader.read_large_objects(consume, by_page=by_page)
+
+    @override
+    def publish(self) -> Sequence[SkippedEntry]:
+        if self._entries is None:
+            raise RestoreError(
+                "a database without its definitions cannot be published",
+                next_step="restore the schema archive first",
+            )
+        with restore_errors(
+            "owners, grants and other accessories could not be recreated",
+            next_step="see the server's log and restore again",
+        ):
+            skipped = publish_definitions(self._first, self._entries, self._large_objects)
+        for connection in self._connections:
+            connection.close()
+        skipped += publish_database(
+            self._maintenance,
+            self._properties,
+            temporary_name=self._request.temporary_name,
+            final_name=self._request.final_name,
+        )
+        self.is_published = True
+        return self._skipped + skipped
+
+    @property
+    def _first(self) -> Connection:
+        return self._connections[0]
+
+    @property
+    def _reader(self) -> RestoredReader:
+        return RestoredReader(
+            access=self._access,
+            database=self._request.temporary_name,
+            encoding=self._properties.encoding,
+            version=self._first.info.server_version,
+        )
+
+    def _recreate(self, schema_archive: bytes, step: Step, *, jobs: int) -> list[SkippedEntry]:
+        version = self._first.info.server_version
+        with open_schema_archive(
+            schema_archive, environment=self._access.environment, server_version=version
+        ) as archive:
+            self._entries = archive.contents.entries
+            with restore_errors(f"definitions {step.value}", next_step="restore again"):
+                return recreate_definitions(archive, step, self._access, self._first, jobs=jobs)

@@ -1,0 +1,1 @@
+"""The end of a restore: owners, grants, settings, accessories, and the final name."""

@@ -1,0 +1,94 @@
+"""Reading a restored database back: counts, rows, large objects."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from orchestrator.engines.postgres.backup.large_objects import copy_large_objects_statement
+from orchestrator.engines.postgres.identifiers import copy_out_statement, qualified
+from orchestrator.engines.postgres.programs import find_client_programs
+from orchestrator.engines.postgres.psql_session import PsqlSession
+from orchestrator.engines.postgres.restore.access import Access, Connection
+from orchestrator.engines.postgres.session import pinned_settings
+from orchestrator.model.contents import BlockRange, LargeObjectRange, Table
+
+_STALL = timedelta(minutes=10)
+_EVERYTHING = LargeObjectRange(0, None)
+
+# For a role that may not read pg_largeobject: the same pages through the functions that every
+# owner may call. Holes read as zeros here, and have no page there.
+_PAGES_BY_FUNCTION = """COPY (SELECT m.oid, p * b.page, pg_catalog.lo_get(m.oid, p * b.page, b.page)
+ FROM pg_catalog.pg_largeobject_metadata m,
+ LATERAL (SELECT pg_catalog.octet_length(pg_catalog.lo_get(m.oid)) AS size,
+          pg_catalog.current_setting('block_size')::int / 4 AS page) b,
+ LATERAL pg_catalog.generate_series(0::bigint, (b.size - 1) / b.page) p
+ WHERE b.size > 0 ORDER BY 1, 2) TO STDOUT WITH (FORMAT text)"""
+
+
+def may_read_pages(connection: Connection) -> bool:
+    """Return whether the session's role may read the table of large objects itself."""
+    query = "SELECT pg_catalog.has_table_privilege('pg_catalog.pg_largeobject', 'SELECT')"
+    row = connection.execute(query).fetchone()
+    return row is not None and row[0] is True
+
+
+def count_rows(connection: Connection, table: Table) -> int:
+    """Return the exact number of rows of a table, without those of inheriting tables."""
+    # The name is quoted by qualified().
+    query = f"SELECT pg_catalog.count(*) FROM ONLY {qualified(table.name)}"  # noqa: S608
+    row = connection.execute(query.encode()).fetchone()
+    return int(str(row[0])) if row is not None else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoredReader:
+    """Reads rows as a backup does, each call with a session of its own; safe in many threads.
+
+    ``encoding`` is the database's, in which rows travel; ``version`` the server's (170010).
+    """
+
+    access: Access
+    database: str
+    encoding: str
+    version: int
+
+    def read_table(self, table: Table, consume: Callable[[bytes], None]) -> int:
+        """Hand all rows of a table to ``consume`` as COPY text, and return their proved number.
+
+        Raises:
+            IncompleteStreamError: the end or the count cannot be proved.
+        """
+        statement = copy_out_statement(table, BlockRange(0, None), self.encoding)
+        with self._session() as session:
+            return session.copy_out(statement, consume, subject=f"reading {table.name}")
+
+    def read_large_objects(self, consume: Callable[[bytes], None], *, by_page: bool) -> int:
+        """Hand all large objects to ``consume``; ``by_page`` reads ``pg_largeobject`` itself.
+
+        Raises:
+            IncompleteStreamError: the end or the count cannot be proved.
+        """
+        statement = copy_large_objects_statement(_EVERYTHING)
+        if not by_page:
+            statement = _PAGES_BY_FUNCTION.replace("\n", " ")
+        with self._session() as session:
+            return session.copy_out(statement, consume, subject="reading large objects")
+
+    @contextmanager
+    def _session(self) -> Iterator[PsqlSession]:
+        programs = find_client_programs(
+            environment=self.access.environment, at_least=self.version // 10000
+        )
+        with (
+            self.access.for_programs(self.database) as (connection_string, environment),
+            PsqlSession(
+                programs.path("psql"),
+                connection_string=connection_string,
+                environment=environment,
+                stall_timeout=_STALL,
+            ) as session,
+        ):
+            for setting in pinned_settings(self.version):
+                session.execute(setting)
+            yield session

@@ -1,0 +1,125 @@
+"""The target engine: creates a database under a temporary name, closed to everybody else."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+
+import psycopg
+from typing_extensions import override
+
+from orchestrator.engines.postgres.restore.access import Access, Connection
+from orchestrator.engines.postgres.restore.attempts import Attempts
+from orchestrator.engines.postgres.restore.creating import (
+    create_closed_database,
+    drop_leftover,
+    lock_name,
+    require_free_name,
+)
+from orchestrator.engines.postgres.restore.new_database import PostgresNewDatabase
+from orchestrator.engines.postgres.restore.publication.database_settings import (
+    apply_settings,
+    comes_late,
+)
+from orchestrator.errors import OrchestratorError
+from orchestrator.model.contents import DatabaseProperties, SkippedEntry
+from orchestrator.ports.engine import NewDatabase, RestoreRequest, TargetEngine
+
+_END_SESSIONS = """
+SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
+ WHERE datname = %s AND usename = current_user AND pid <> pg_catalog.pg_backend_pid()
+"""
+_EXISTS = "SELECT 1 FROM pg_catalog.pg_database WHERE datname = %s"
+
+
+class PostgresTarget(TargetEngine):
+    """Restores to PostgreSQL 14 to 18, as a superuser or as a role with CREATEDB."""
+
+    def __init__(self, *, environment: Mapping[str, str]) -> None:
+        """``environment`` finds client programs, password files and service files."""
+        self._environment = environment
+
+    @override
+    def create_database(
+        self, request: RestoreRequest, properties: DatabaseProperties
+    ) -> AbstractContextManager[NewDatabase]:
+        return self._created(request, properties)
+
+    @contextmanager
+    def _created(
+        self, request: RestoreRequest, properties: DatabaseProperties
+    ) -> Iterator[NewDatabase]:
+        access = Access(
+            url=request.url,
+            application_name=request.application_name,
+            environment=self._environment,
+        )
+        with ExitStack() as stack:
+            maintenance = stack.enter_context(access.connect_for_maintenance())
+            skipped = _create(maintenance, request, properties, access)
+            stack.callback(_end_sessions, maintenance, request.temporary_name)
+            try:
+                database = _opened(stack, maintenance, request, properties, access, skipped)
+                yield database
+            except OrchestratorError as error:
+                _add_drop_command(error, maintenance, request, access)
+                raise
+
+
+def _create(
+    maintenance: Connection,
+    request: RestoreRequest,
+    properties: DatabaseProperties,
+    access: Access,
+) -> list[SkippedEntry]:
+    temporary_name = request.temporary_name
+    require_free_name(maintenance, request.final_name)
+    lock_name(maintenance, temporary_name)
+    drop_leftover(maintenance, temporary_name, drop_command=access.drop_command(temporary_name))
+    try:
+        skipped = create_closed_database(maintenance, temporary_name, properties)
+    except OrchestratorError as error:
+        _add_drop_command(error, maintenance, request, access)
+        raise
+    attempts = Attempts(maintenance)
+    early = [setting for setting in properties.settings if not comes_late(setting)]
+    apply_settings(attempts, temporary_name, early)
+    return skipped + attempts.skipped
+
+
+def _opened(
+    stack: ExitStack,
+    maintenance: Connection,
+    request: RestoreRequest,
+    properties: DatabaseProperties,
+    access: Access,
+    skipped: list[SkippedEntry],
+) -> PostgresNewDatabase:
+    connections = [
+        stack.enter_context(access.connect(request.temporary_name))
+        for _ in range(max(1, request.workers))
+    ]
+    return PostgresNewDatabase(
+        request,
+        properties,
+        access=access,
+        maintenance=maintenance,
+        connections=connections,
+        skipped=skipped,
+    )
+
+
+def _end_sessions(maintenance: Connection, database: str) -> None:
+    # A pg_restore that was killed may leave its workers behind, each in the midst of a statement.
+    with suppress(psycopg.Error):
+        maintenance.execute(_END_SESSIONS, [database])
+
+
+def _add_drop_command(
+    error: OrchestratorError, maintenance: Connection, request: RestoreRequest, access: Access
+) -> None:
+    name = request.temporary_name
+    with suppress(psycopg.Error):
+        if maintenance.execute(_EXISTS, [name]).fetchone() is not None:
+            command = access.drop_command(name)
+            error.next_step += (
+                f"; what was built so far is the database {name!r}: drop it with {command}"
+            )

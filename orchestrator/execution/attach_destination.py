@@ -1,0 +1,147 @@
+"""Making sure that a destination is the place that we think it is (design §6, the marker; F27).
+
+A destination is ours when its marker carries the uuid that the catalog remembers. Anything else is
+refused: an unmounted disk leaves an empty directory, and writing there would be a silent loss.
+
+A place whose only objects are a marker and RESTORE.md is what a crash between writing the marker
+and remembering it leaves behind. It holds nothing that could be lost or mixed up, so it counts as
+empty, and its uuid is adopted.
+"""
+
+from uuid import UUID
+
+from orchestrator.archive.layout import MARKER_KEY, RESTORE_KEY
+from orchestrator.archive.marker import Marker, decode_marker, encode_marker
+from orchestrator.archive.restore_instructions import restore_instructions
+from orchestrator.errors import (
+    ForeignDestinationError,
+    ObjectExistsError,
+    ObjectMissingError,
+    UnknownBackupsError,
+)
+from orchestrator.execution.context import Execution
+from orchestrator.model.names import DestinationName, ObjectKey
+from orchestrator.model.run import LogAction, LogOutcome
+from orchestrator.ports.destination import Destination
+
+OWN_KEYS = frozenset({MARKER_KEY, RESTORE_KEY})
+
+
+def attach_destination(name: DestinationName, execution: Execution) -> Destination:
+    """Return a destination that is proved to be ours, and make an empty one ours.
+
+    Brings its RESTORE.md up to date.
+
+    Raises:
+        ForeignDestinationError: the marker that the catalog remembers is not there.
+        UnknownBackupsError: the catalog never knew this place, and something lies there.
+    """
+    destination = open_if_attached(name, execution)
+    if destination is not None:
+        _refresh_instructions(destination)
+        return destination
+    destination = execution.destinations.open(name)
+    stranger = _first_stranger(destination)
+    if stranger is not None:
+        # Another run of this catalog may have made the place ours since we asked.
+        attached = open_if_attached(name, execution)
+        if attached is not None:
+            return attached
+        raise _unknown_backups(name, stranger)
+    marker = _first_marker(destination, execution)
+    _refresh_instructions(destination)
+    execution.writer.record_destination(name, marker)
+    execution.writer.append_log(
+        execution.log_entry(LogAction.ATTACH, name, LogOutcome.SUCCEEDED, {"marker": marker})
+    )
+    return destination
+
+
+def open_if_attached(name: DestinationName, execution: Execution) -> Destination | None:
+    """Return a destination that is proved to be ours, or None if the catalog never knew it.
+
+    Raises:
+        ForeignDestinationError: the marker that the catalog remembers is not there.
+    """
+    known = execution.reader.destination_marker(name)
+    if known is None:
+        return None
+    destination = execution.destinations.open(name)
+    found = _marker_of(destination)
+    if found != known:
+        raise ForeignDestinationError(
+            f"the marker of destination {name!r} is "
+            + ("not there" if found is None else "another destination's"),
+            next_step="perhaps its disk is not mounted: mount it, then run the command again",
+        )
+    return destination
+
+
+def open_attached(name: DestinationName, execution: Execution) -> Destination:
+    """Return a destination that is proved to be ours, for reading what it holds.
+
+    Raises:
+        ForeignDestinationError: the catalog does not know it, or its marker is not there.
+    """
+    destination = open_if_attached(name, execution)
+    if destination is None:
+        raise ForeignDestinationError(
+            f"this catalog has never used the destination {name!r}",
+            next_step="use the catalog that took the backups (`--catalog`, `--state`)",
+        )
+    return destination
+
+
+def _marker_of(destination: Destination) -> str | None:
+    """Return the uuid of a destination's marker, or None without one.
+
+    Raises:
+        ForeignDestinationError: what is there is no marker.
+    """
+    try:
+        data = destination.read(MARKER_KEY)
+    except ObjectMissingError:
+        return None
+    return decode_marker(data).uuid
+
+
+def _first_stranger(destination: Destination) -> ObjectKey | None:
+    """Return an object that makes a place more than empty, or None."""
+    strangers = (info.key for info in destination.list("") if info.key not in OWN_KEYS)
+    return next(strangers, None)
+
+
+def _unknown_backups(name: DestinationName, stranger: ObjectKey) -> UnknownBackupsError:
+    return UnknownBackupsError(
+        f"destination {name!r} holds objects that this catalog does not know"
+        f" ({stranger} is one of them)",
+        next_step=(
+            f"`orchestrator catalog rebuild --from {name}` will read them in, but it is not"
+            " supported yet: use the catalog that wrote them (`--catalog`, `--state`), or an"
+            " empty place for this destination"
+        ),
+    )
+
+
+def _first_marker(destination: Destination, execution: Execution) -> str:
+    found = _marker_of(destination)
+    if found is not None:
+        return found
+    marker = str(UUID(hex=execution.machine.random_hex(32), version=4))
+    data = encode_marker(Marker(uuid=marker, written_at=execution.clock.now()))
+    try:
+        destination.create(MARKER_KEY, data)
+    except ObjectExistsError:
+        # Another process attached the same place at this very moment: there is one marker.
+        return _marker_of(destination) or marker
+    return marker
+
+
+def _refresh_instructions(destination: Destination) -> None:
+    instructions = restore_instructions()
+    try:
+        if destination.read(RESTORE_KEY) == instructions:
+            return
+    except ObjectMissingError:
+        pass
+    destination.replace(RESTORE_KEY, instructions)

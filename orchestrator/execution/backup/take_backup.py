@@ -1,0 +1,196 @@
+"""Taking one backup of one series, from lease to proof (design §6, §7, §8).
+
+Order: lease → still due? → run → destinations → intent → snapshot → chunks → schema, globals,
+details → everything there? → snapshot still whole? → manifest → catalog → intent away → proof.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from orchestrator.archive.intent import Intent, Purpose, encode_intent
+from orchestrator.archive.layout import intent_key
+from orchestrator.errors import OrchestratorError
+from orchestrator.execution.attach_destination import attach_destination
+from orchestrator.execution.backup.chunk_store import ChunkStore, named_chunks
+from orchestrator.execution.backup.publish_backup import publish, store_parts
+from orchestrator.execution.backup.read_snapshot import read_snapshot
+from orchestrator.execution.backup.record_run import Attempt, recorded_run
+from orchestrator.execution.context import Execution
+from orchestrator.execution.lease.adopt_backups import series_path_of
+from orchestrator.execution.lease.hold_lease import hold_lease
+from orchestrator.execution.verification.verify_copy import prove_copy
+from orchestrator.model.actions import TakeBackup
+from orchestrator.model.backup import Backup, CopyState, Trigger
+from orchestrator.model.contents import SourceContents
+from orchestrator.model.manifest import Manifest
+from orchestrator.model.outcome import NotNeeded, Succeeded
+from orchestrator.model.policy import OnUncovered, Policy
+from orchestrator.ports.catalog import SeriesRecord
+from orchestrator.ports.destination import Destination
+from orchestrator.ports.engine import SnapshotRequest
+
+_log = logging.getLogger(__name__)
+
+
+def take_backup(action: TakeBackup, execution: Execution) -> Succeeded | NotNeeded:
+    """Take, store and prove a backup, unless somebody did by the time the lease is ours.
+
+    Whatever fails, the run is closed with the cause and nothing half is listed; what was stored
+    without a manifest is no backup.
+
+    Raises:
+        OrchestratorError: the cause, after the run was closed with it.
+    """
+    policy = execution.policy_of(action.series)
+    with hold_lease(action.series, execution.new_run_id(), execution) as held:
+        answer = _answer(action, execution)
+        if answer is not None:
+            return NotNeeded(action=action, summary=f"{answer.id} answers this already")
+        with recorded_run(action, held, execution) as attempt:
+            return _back_up(attempt, policy)
+
+
+def _answer(action: TakeBackup, execution: Execution) -> Backup | None:
+    """Return the complete backup that makes this one unnecessary, or None.
+
+    A slot is answered by a backup that names it, or by one of its time or later.
+    """
+    reason = action.run_reason
+    complete = [
+        backup
+        for backup in execution.reader.backups(action.series)
+        if any(copy.state is CopyState.COMPLETE for copy in backup.copies)
+    ]
+    if reason.trigger is Trigger.MANUAL or not complete:
+        return None
+    newest = complete[-1]
+    if reason.trigger is Trigger.FIRST:
+        return newest
+    answered = {slot for backup in complete for slot in backup.reason.slots}
+    last = max(slot.at for slot in reason.slots)
+    return newest if newest.snapshot_at >= last or set(reason.slots) <= answered else None
+
+
+def _back_up(attempt: Attempt, policy: Policy) -> Succeeded:
+    execution, action = attempt.execution, attempt.action
+    destinations = [attach_destination(name, execution) for name in action.destinations]
+    path = series_path_of(action.series, execution)
+    execution.writer.record_series(
+        SeriesRecord(series=action.series, path=path, blocks_per_chunk={})
+    )
+    with _intents(attempt, path, destinations):
+        backup, contents = _read_and_publish(attempt, policy, path, destinations)
+    return Succeeded(
+        action=action,
+        summary=_summary(backup),
+        backup=backup,
+        verifications=tuple(
+            prove_copy(backup, name, action.verify_to, execution) for name in action.destinations
+        ),
+        warnings=_warnings(contents, policy),
+    )
+
+
+def _read_and_publish(
+    attempt: Attempt, policy: Policy, path: str, destinations: Sequence[Destination]
+) -> tuple[Backup, SourceContents]:
+    manifest, contents = _read(attempt, policy, path, destinations)
+    # The sessions are closed by now: nothing of the database is needed after the last check.
+    attempt.held.check()
+    return publish(manifest, attempt, destinations), contents
+
+
+def _read(
+    attempt: Attempt, policy: Policy, path: str, destinations: Sequence[Destination]
+) -> tuple[Manifest, SourceContents]:
+    execution = attempt.execution
+    with execution.source.open_snapshot(_request(attempt, policy)) as snapshot:
+        contents = snapshot.contents
+        alignment = {str(table.name): table.blocks_per_chunk for table in contents.tables}
+        execution.writer.record_series(
+            SeriesRecord(series=attempt.run.series, path=path, blocks_per_chunk=alignment)
+        )
+        stores = _chunk_stores(attempt, path, destinations)
+        read = read_snapshot(snapshot, policy, path=path, stores=stores, execution=execution)
+        manifest = store_parts(read, attempt, path=path, destinations=destinations)
+        snapshot.check()
+    return manifest, contents
+
+
+def _request(attempt: Attempt, policy: Policy) -> SnapshotRequest:
+    series = attempt.run.series
+    alignment = next(
+        record.blocks_per_chunk
+        for record in attempt.execution.reader.series_records()
+        if record.series == series
+    )
+    return SnapshotRequest(
+        run=attempt.run.id,
+        source=policy.source,
+        database=series.database,
+        selection=policy.tables,
+        workers=attempt.execution.workers,
+        blocks_per_chunk=alignment,
+    )
+
+
+def _chunk_stores(
+    attempt: Attempt, path: str, destinations: Sequence[Destination]
+) -> Sequence[ChunkStore]:
+    backups = attempt.execution.reader.backups(attempt.run.series)
+    return [
+        ChunkStore(destination, path, named=named_chunks(backups, destination), held=attempt.held)
+        for destination in destinations
+    ]
+
+
+@contextmanager
+def _intents(attempt: Attempt, path: str, destinations: Sequence[Destination]) -> Iterator[None]:
+    """Say at each destination that this series is being written, until the block ends."""
+    execution, run = attempt.execution, attempt.run
+    policy = execution.policy_of(run.series)
+    intent = Intent(
+        run=run.id,
+        series=run.series,
+        host=run.actor.host,
+        process=run.actor.process,
+        purpose=Purpose.WRITE,
+        until=run.started_at + policy.source.max_duration,
+    )
+    key = intent_key(path, run.id)
+    try:
+        for destination in destinations:
+            attempt.held.check()
+            destination.create(key, encode_intent(intent))
+        yield
+    finally:
+        for destination in destinations:
+            _remove_intent(attempt, destination, path)
+
+
+def _remove_intent(attempt: Attempt, destination: Destination, path: str) -> None:
+    try:
+        destination.remove(intent_key(path, attempt.run.id))
+    except OrchestratorError as error:
+        # It ends by itself, at the time that it names; the run's own end matters more.
+        _log.warning("intent_not_removed", extra={"run": attempt.run.id})
+        _log.debug("intent_not_removed: %s", error, exc_info=error)
+
+
+def _summary(backup: Backup) -> str:
+    return (
+        f"{backup.id}: {backup.tables} tables, {backup.rows} rows,"
+        f" {backup.new_bytes} of {backup.stored_bytes} bytes new"
+    )
+
+
+def _warnings(contents: SourceContents, policy: Policy) -> tuple[str, ...]:
+    """Return what the backup does not hold: shown, never silent."""
+    left_out = (f"left out: {item.kind} {item.name}: {item.reason}" for item in contents.left_out)
+    if policy.tables.on_uncovered is OnUncovered.IGNORE:
+        return tuple(left_out)
+    uncovered = (
+        f"table {name} is named by no pattern: not backed up" for name in contents.uncovered
+    )
+    return (*left_out, *uncovered)

@@ -1,0 +1,87 @@
+"""Comparing a database that was just restored with its backup (reference/postgres.md §1, rule 9).
+
+Row counts of every table and the state of every sequence always; with proof every row of every
+table and every large object, by the same order-free digest on both sides.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from orchestrator.archive.row_digest import RowDigest
+from orchestrator.errors import RestoreDiffersError
+from orchestrator.execution.restore.load_chunks import ChunkSource
+from orchestrator.model.contents import Chunk, Details, TableData
+from orchestrator.ports.engine import NewDatabase
+
+
+def compare_restored(
+    database: NewDatabase,
+    details: Details,
+    source: ChunkSource,
+    *,
+    prove: bool,
+    check: Callable[[], None],
+) -> None:
+    """Do nothing if the database equals the backup.
+
+    ``check`` is called before each table that is read again, and may raise to stop the work.
+
+    Raises:
+        RestoreDiffersError: it does not; every difference is named.
+    """
+    differences = [*_different_counts(database, details), *_different_sequences(database, details)]
+    if prove and not differences:
+        for data in details.tables:
+            check()
+            differences += _different_rows(database, data, source)
+        differences += _different_large_objects(database, details, source)
+    if differences:
+        raise RestoreDiffersError(
+            f"the restored database differs from the backup: {'; '.join(differences)}",
+            next_step=(
+                "it keeps its temporary name for inspection; restore another backup:"
+                " `orchestrator list` shows how far each is verified"
+            ),
+        )
+
+
+def _different_counts(database: NewDatabase, details: Details) -> Iterator[str]:
+    counts = database.count_rows([data.table for data in details.tables])
+    for data, count in zip(details.tables, counts, strict=True):
+        if count != data.rows:
+            yield f"{data.table.name} has {count} rows instead of {data.rows}"
+
+
+def _different_sequences(database: NewDatabase, details: Details) -> Iterator[str]:
+    found = {state.name: state for state in database.read_sequences()}
+    for expected in details.sequences:
+        state = found.get(expected.name)
+        if state is None:
+            yield f"sequence {expected.name} is missing"
+        elif state != expected:
+            yield f"sequence {expected.name} stands at {state.last_value}, not {expected.last_value}"
+
+
+def _different_rows(database: NewDatabase, data: TableData, source: ChunkSource) -> Sequence[str]:
+    restored = RowDigest()
+    database.read_table(data.table, restored.feed)
+    if restored.finish() == _digest_of(data.chunks, source):
+        return ()
+    return (f"the rows of {data.table.name} differ",)
+
+
+def _different_large_objects(
+    database: NewDatabase, details: Details, source: ChunkSource
+) -> Sequence[str]:
+    restored = RowDigest()
+    database.read_large_objects(restored.feed)
+    if restored.finish() == _digest_of(details.large_object_chunks, source):
+        return ()
+    return ("large objects differ",)
+
+
+def _digest_of(chunks: Sequence[Chunk], source: ChunkSource) -> str:
+    digest = RowDigest()
+    for chunk in chunks:
+        for block in source.text_of(chunk):
+            digest.feed(block)
+    return digest.finish()

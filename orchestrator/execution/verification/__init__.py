@@ -1,0 +1,1 @@
+"""Reading a stored copy again, and keeping what was proved."""

@@ -1,0 +1,30 @@
+"""How times and durations read in reasons: the same words in every plan, status and message."""
+
+from datetime import UTC, datetime, timedelta
+
+DAY, HOUR, MINUTE = 86_400, 3_600, 60
+
+
+def say_time(at: datetime) -> str:
+    """``2026-03-29T01:00Z``; with seconds where there are any."""
+    seconds = ":%S" if at.second else ""
+    return at.astimezone(UTC).strftime(f"%Y-%m-%dT%H:%M{seconds}Z")
+
+
+def say_duration(duration: timedelta) -> str:
+    """``9h 5m`` or ``3d 4h``: the two coarsest units that count, seconds only below a minute."""
+    total = int(duration.total_seconds())
+    if abs(total) < MINUTE:
+        return f"{total}s"
+    days, rest = divmod(abs(total), DAY)
+    hours, rest = divmod(rest, HOUR)
+    parts = [(days, "d"), (hours, "h"), (rest // MINUTE, "m")]
+    while not parts[0][0]:
+        parts.pop(0)
+    words = " ".join(f"{amount}{unit}" for amount, unit in parts[:2] if amount)
+    return f"-{words}" if total < 0 else words
+
+
+def count(number: int, noun: str) -> str:
+    """``1 backup``, ``7 backups``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

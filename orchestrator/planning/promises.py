@@ -1,0 +1,89 @@
+"""Whether each schedule keeps what it promises, as `status` shows it (design §7, "Due.")."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from orchestrator.model.backup import Backup
+from orchestrator.model.names import ScheduleName, Series
+from orchestrator.model.observation import SeriesObservation
+from orchestrator.model.policy import Policy, Schedule
+from orchestrator.planning.due import SchedulesSince, in_force_since
+from orchestrator.planning.phrases import say_duration, say_time
+from orchestrator.planning.schedule import next_slot, slots_between
+
+INSTANT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """What one schedule promises one series: a backup for each slot, within ``grace``.
+
+    ``broken_since`` is the end of the grace of the first slot that passed without a backup, or
+    None while the promise is kept. Times are aware UTC.
+    """
+
+    series: Series
+    schedule: ScheduleName
+    broken_since: datetime | None
+    next_slot: datetime
+    sentence: str
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether every slot so far had its backup in time."""
+        return self.broken_since is None
+
+
+def assess_promises(
+    policy: Policy, seen: SeriesObservation, *, schedules_since: SchedulesSince, now: datetime
+) -> tuple[Promise, ...]:
+    """Return the promise of each schedule to a series, kept or broken, sorted by schedule.
+
+    A promise is broken when ``now > slot + grace`` without a backup whose snapshot is not older
+    than the slot, *never succeeded* included. Slots before the schedule was applied in its present
+    form (``schedules_since``; absent: never applied) are nobody's promise.
+    """
+    return tuple(
+        _assess(policy, schedule, seen, in_force_since(policy, schedule, schedules_since, now), now)
+        for schedule in sorted(policy.schedules, key=lambda schedule: schedule.name)
+    )
+
+
+def _assess(
+    policy: Policy, schedule: Schedule, seen: SeriesObservation, since: datetime, now: datetime
+) -> Promise:
+    coming = next_slot(schedule.cron, policy.timezone, now)
+    unkept = _find_first_unkept(policy, schedule, seen.newest, since, now)
+    verdict = (
+        f"kept: {_say_newest(seen.newest, now)}"
+        if unkept is None
+        else f"broken since {say_time(unkept + schedule.grace)}: the slot {say_time(unkept)} has"
+        f" no backup; {_say_newest(seen.newest, now)}"
+    )
+    return Promise(
+        series=seen.series,
+        schedule=schedule.name,
+        broken_since=None if unkept is None else unkept + schedule.grace,
+        next_slot=coming,
+        sentence=f"{verdict}; the next slot is {say_time(coming)}",
+    )
+
+
+def _find_first_unkept(
+    policy: Policy, schedule: Schedule, newest: Backup | None, since: datetime, now: datetime
+) -> datetime | None:
+    """Return the first slot after the newest backup whose grace has passed, or None."""
+    after = since - INSTANT
+    if newest is not None:
+        after = max(after, newest.snapshot_at)
+    overdue = slots_between(schedule.cron, policy.timezone, after, now - schedule.grace - INSTANT)
+    return next(overdue, None)
+
+
+def _say_newest(newest: Backup | None, now: datetime) -> str:
+    if newest is None:
+        return "this series has never had a backup"
+    level = newest.level
+    proof = "not verified" if level is None else f"verified to {level.label}"
+    age = say_duration(now - newest.snapshot_at)
+    return f"the newest backup is {newest.id}, {age} old, {proof}"

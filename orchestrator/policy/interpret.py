@@ -1,0 +1,89 @@
+"""Checked documents become the values of `orchestrator.model.policy`.
+
+What is broken was reported before and reads as absent; what only interpretation can see (a wrong
+cron expression, an unset variable, an unknown name) is reported here. It never raises.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.model.names import ChannelName, DestinationName, PolicyName
+from orchestrator.model.policy import Channel, DesiredState, Destination, Policy, Revision
+from orchestrator.policy.document import Document
+from orchestrator.policy.file_urls import FileUrlError, absolute_file_url
+from orchestrator.policy.interpolation import SecretReader
+from orchestrator.policy.interpret_policy import Surroundings, interpret_policy
+from orchestrator.policy.names import Names
+from orchestrator.policy.problems import ProblemLog
+from orchestrator.policy.section import Section
+
+MAX_PARALLEL = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interpreter:
+    """Interprets all documents of a policies directory together."""
+
+    names: Names
+    secrets: SecretReader
+    log: ProblemLog
+
+    def interpret(self, documents: Sequence[Document], revision: Revision) -> DesiredState:
+        """Return the desired state; it is whole only if nothing was reported."""
+        return DesiredState(
+            policies={policy.name: policy for policy in self._policies(documents)},
+            destinations={place.name: place for place in self._destinations(documents)},
+            channels={channel.name: channel for channel in self._channels(documents)},
+            max_parallel=_max_parallel(documents),
+            revision=revision,
+        )
+
+    def _policies(self, documents: Sequence[Document]) -> Iterator[Policy]:
+        for document in documents:
+            for name, section in _root(document).named("policies"):
+                surroundings = Surroundings(
+                    folder=_folder(document),
+                    names=self.names,
+                    secrets=self.secrets,
+                    log=self.log,
+                )
+                policy = interpret_policy(PolicyName(name.value), section, surroundings)
+                if policy is not None:
+                    yield policy
+
+    def _destinations(self, documents: Sequence[Document]) -> Iterator[Destination]:
+        for document in documents:
+            for name, section in _root(document).named("destinations"):
+                url = section.text("url")
+                if url is None:
+                    continue
+                try:
+                    absolute = absolute_file_url(url.value, _folder(document))
+                except FileUrlError as error:
+                    self.log.report(url.place, str(error), error.hint)
+                else:
+                    yield Destination(name=DestinationName(name.value), url=absolute)
+
+    def _channels(self, documents: Sequence[Document]) -> Iterator[Channel]:
+        for document in documents:
+            for name, section in _root(document).named("channels"):
+                url = section.text("url")
+                secret = url and self.secrets.read(url, _folder(document))
+                if secret:
+                    yield Channel(name=ChannelName(name.value), url=secret)
+
+
+def _root(document: Document) -> Section:
+    return Section(document.checked.place, document.checked)
+
+
+def _folder(document: Document) -> Path:
+    return document.file.path.parent
+
+
+def _max_parallel(documents: Sequence[Document]) -> int:
+    declared = (
+        _root(document).section("settings").number("max_parallel") for document in documents
+    )
+    return next((number for number in declared if number is not None), MAX_PARALLEL)

@@ -1,0 +1,83 @@
+"""Keys and values that the schema describes but that are not built yet: refused, never ignored."""
+
+from collections.abc import Iterator
+
+from orchestrator.policy.nodes import ListNode, Node, Path, ScalarNode, key_place_of, matches
+from orchestrator.policy.problems import ProblemLog, quoted
+
+KEYS: tuple[Path, ...] = (
+    ("destinations", "*", "low_storage"),
+    ("destinations", "*", "capacity"),
+    ("destinations", "*", "required"),
+    ("destinations", "*", "options"),
+    ("policies", "*", "encryption"),
+    ("policies", "*", "verify", "within"),
+    ("policies", "*", "verify", "schedule"),
+    ("policies", "*", "verify", "drill"),
+    ("policies", "*", "guards"),
+    ("policies", "*", "heartbeat"),
+    ("policies", "*", "renamed_from"),
+    ("policies", "*", "alerts", "*", "remind_every"),
+    ("policies", "*", "alerts", "*", "digest"),
+    ("settings", "alerts"),
+)
+
+DATABASES: Path = ("policies", "*", "source", "databases", "*")
+DESTINATIONS: Path = ("policies", "*", "destinations")
+DESTINATION_URL: Path = ("destinations", "*", "url")
+EVENTS: Path = ("policies", "*", "alerts", "*", "on", "*")
+
+LATER_EVENTS = frozenset(
+    {"degraded", "missed", "low_storage", "corrupt", "guard", "uncovered", "policy_invalid"}
+    | {"drill_failed", "prune_refused", "channel_failing", "recovered", "digest", "all"}
+)
+LATER_SCHEMES = frozenset({"s3", "gs", "az", "abfs", "sftp", "rclone", "http", "https", "webdav"})
+
+
+def find_not_supported(root: Node, log: ProblemLog) -> Iterator[Path]:
+    """Report everything that is not supported yet, and yield the paths."""
+    for key in KEYS:
+        for path, _ in matches(root, key):
+            log.report(key_place_of(root, path), f"{quoted(str(key[-1]))} is not supported yet")
+            yield path
+    yield from _later_values(root, log)
+    yield from _further_destinations(root, log)
+
+
+def _later_values(root: Node, log: ProblemLog) -> Iterator[Path]:
+    for pattern, is_later, hint in (
+        (DATABASES, _is_wildcard, "name every database"),
+        (DESTINATION_URL, _has_later_scheme, "use a `file:` destination"),
+        (EVENTS, LATER_EVENTS.__contains__, "use `failed`"),
+    ):
+        for path, node in matches(root, pattern):
+            if (
+                isinstance(node, ScalarNode)
+                and isinstance(node.value, str)
+                and is_later(node.value)
+            ):
+                # The url of an object store may carry a key: only its scheme is shown.
+                what = f"{node.value.split(':')[0]}:" if pattern is DESTINATION_URL else node.value
+                log.report(node.place, f"{quoted(what)} is not supported yet", hint)
+                yield path
+
+
+def _further_destinations(root: Node, log: ProblemLog) -> Iterator[Path]:
+    for path, node in matches(root, DESTINATIONS):
+        if isinstance(node, ListNode):
+            for index, item in enumerate(node.items[1:], start=1):
+                log.report(
+                    item.place,
+                    "more than one destination for a policy is not supported yet",
+                    "keep one of them",
+                )
+                yield (*path, index)
+
+
+def _is_wildcard(name: str) -> bool:
+    return "*" in name or "?" in name
+
+
+def _has_later_scheme(url: str) -> bool:
+    scheme, colon, _ = url.partition(":")
+    return bool(colon) and scheme in LATER_SCHEMES

@@ -1,0 +1,164 @@
+"""Verification finds every flipped bit, cut, addition, removal and swap (faults F57-F60)."""
+
+import random
+
+import pytest
+
+from orchestrator.archive.layout import MARKER_KEY
+from orchestrator.errors import (
+    DestinationUnreachableError,
+    ForeignDestinationError,
+    NotSupportedYetError,
+)
+from orchestrator.execution.executor import execute
+from orchestrator.execution.verification.verify_copy import verify_copy
+from orchestrator.model.actions import VerifyCopy
+from orchestrator.model.backup import Backup, CopyState
+from orchestrator.model.names import BackupId, ObjectKey
+from orchestrator.model.outcome import Failed, Succeeded
+from orchestrator.model.verification import Level
+from tests.unit.execution.world import LOCAL, SERIES, World, by_hand
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    execute(by_hand(), world.process())
+    return world
+
+
+def the_backup(world: World) -> Backup:
+    return world.catalog.backups(SERIES)[0]
+
+
+def test_an_intact_copy_passes_every_level_and_the_catalog_keeps_the_highest(world: World):
+    for level in (Level.CONTENT, Level.OBJECTS, Level.STORED):
+        verification = verify_copy(the_backup(world), LOCAL, level, world.process())
+        assert verification.passed
+        assert verification.objects == len(world.keys("/chunks/")) + 3
+    assert the_backup(world).level is Level.CONTENT
+
+
+@pytest.mark.parametrize("level", [Level.OBJECTS, Level.CONTENT], ids=lambda level: level.label)
+def test_a_flipped_bit_in_any_object_is_found(world: World, level: Level):
+    chance = random.Random(1)  # noqa: S311 - picks bits
+    for key in [key for key in world.objects if key != MARKER_KEY]:
+        good = world.objects[key]
+        for _ in range(5):
+            place = chance.randrange(len(good))
+            flipped = bytes([good[place] ^ 1 << chance.randrange(8)])
+            world.objects[key] = good[:place] + flipped + good[place + 1 :]
+            found = verify_copy(the_backup(world), LOCAL, level, world.process())
+            assert key in {damage.object_key for damage in found.damage}
+        world.objects[key] = good
+    assert verify_copy(the_backup(world), LOCAL, level, world.process()).passed
+
+
+@pytest.mark.parametrize("level", [Level.OBJECTS, Level.CONTENT], ids=lambda level: level.label)
+def test_a_cut_a_lengthened_and_a_missing_object_are_found(world: World, level: Level):
+    for key in [key for key in world.objects if key != MARKER_KEY]:
+        good = world.objects.pop(key)
+        assert not verify_copy(the_backup(world), LOCAL, level, world.process()).passed
+        for wrong in (b"", good[:-1], good + b"\0"):
+            world.objects[key] = wrong
+            assert not verify_copy(the_backup(world), LOCAL, level, world.process()).passed
+        world.objects[key] = good
+
+
+def test_missing_and_cut_objects_are_found_by_sizes_alone(world: World):
+    for key in world.keys("practice/"):
+        good = world.objects.pop(key)
+        found = verify_copy(the_backup(world), LOCAL, Level.STORED, world.process())
+        assert [damage.object_key for damage in found.damage] == [key]
+        world.objects[key] = good[:-1]
+        assert not verify_copy(the_backup(world), LOCAL, Level.STORED, world.process()).passed
+        world.objects[key] = good
+
+
+def test_swapped_objects_are_found(world: World):
+    first, second, *_ = world.keys("/chunks/")
+    objects = world.objects
+    objects[first], objects[second] = objects[second], objects[first]
+    found = verify_copy(the_backup(world), LOCAL, Level.CONTENT, world.process())
+    assert {damage.object_key for damage in found.damage} == {first, second}
+
+
+def test_the_manifest_of_another_backup_is_no_manifest(world: World):
+    execute(by_hand(), world.process())
+    mine, other = world.keys("manifest.json")
+    world.objects[mine] = world.objects[other]
+    backup = world.catalog.backup(BackupId(mine.split("/")[3]))
+    assert backup is not None
+    assert not verify_copy(backup, LOCAL, Level.STORED, world.process()).passed
+
+
+def test_damage_takes_the_level_from_the_copy_and_a_later_pass_gives_it_back(world: World):
+    key = world.keys("/chunks/")[0]
+    good = world.objects.pop(key)
+    verify_copy(the_backup(world), LOCAL, Level.CONTENT, world.process())
+    (copy,) = the_backup(world).copies
+    assert (copy.state, copy.level) == (CopyState.DAMAGED, None)
+    world.objects[key] = good
+    verify_copy(the_backup(world), LOCAL, Level.CONTENT, world.process())
+    (copy,) = the_backup(world).copies
+    assert (copy.state, copy.level) == (CopyState.COMPLETE, Level.CONTENT)
+
+
+def test_a_destination_that_cannot_be_reached_is_no_damage(world: World):
+    def unreachable(name: str) -> None:
+        if name == "read":
+            raise DestinationUnreachableError("no such host", next_step="look at the network")
+
+    with pytest.raises(DestinationUnreachableError):
+        verify_copy(the_backup(world), LOCAL, Level.CONTENT, world.process(unreachable))
+    assert the_backup(world).copies[0].state is CopyState.COMPLETE
+
+
+def test_an_unmounted_disk_is_no_damage(world: World):
+    world.objects.clear()
+    with pytest.raises(ForeignDestinationError):
+        verify_copy(the_backup(world), LOCAL, Level.CONTENT, world.process())
+    assert the_backup(world).copies[0].state is CopyState.COMPLETE
+
+
+def test_the_level_of_drills_is_refused_not_faked(world: World):
+    with pytest.raises(NotSupportedYetError):
+        verify_copy(the_backup(world), LOCAL, Level.RESTORED, world.process())
+
+
+def test_every_object_is_read_once_even_when_tables_share_it(world: World):
+    reads: list[str] = []
+    execution = world.process(reads.append)
+    verify_copy(the_backup(world), LOCAL, Level.CONTENT, execution)
+    # Marker, manifest and RESTORE.md besides the objects.
+    assert reads.count("read") == len(world.keys("/chunks/")) + 3 + 3
+
+
+def planned(backup: BackupId) -> VerifyCopy:
+    return VerifyCopy(
+        series=SERIES, backup=backup, destination=LOCAL, level=Level.CONTENT, reason="unproved"
+    )
+
+
+def test_a_planned_verification_succeeds_or_fails_by_what_it_finds(world: World):
+    action = planned(the_backup(world).id)
+    assert isinstance(execute(action, world.process()), Succeeded)
+    world.place.remove(world.keys("/chunks/")[0])
+    outcome = execute(action, world.process())
+    assert isinstance(outcome, Failed)
+    assert outcome.error.code == "ORC-401"
+
+
+def test_a_planned_verification_of_an_unknown_backup_fails(world: World):
+    outcome = execute(planned(BackupId("20200101T000000Z-000000")), world.process())
+    assert isinstance(outcome, Failed)
+    assert outcome.error.code == "ORC-120"
+
+
+def test_an_error_names_three_damaged_objects_and_counts_the_rest(world: World):
+    for key in world.keys("/chunks/"):
+        world.objects[ObjectKey(key)] = b"rotten"
+    outcome = execute(planned(the_backup(world).id), world.process())
+    assert isinstance(outcome, Failed)
+    assert outcome.error.what.count(".copy.zst") == 3
+    assert f"and {len(world.keys('/chunks/')) - 3} more" in outcome.error.what

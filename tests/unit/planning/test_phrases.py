@@ -1,0 +1,35 @@
+"""How times and durations read."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from orchestrator.planning.phrases import say_duration, say_time
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0s"),
+        (59, "59s"),
+        (60, "1m"),
+        (3599, "59m"),
+        (3600, "1h"),
+        (3660, "1h 1m"),
+        (86_399, "23h 59m"),
+        (86_400, "1d"),
+        (90_060, "1d 1h"),
+        (86_460, "1d"),
+        (-30, "-30s"),
+        (-7260, "-2h 1m"),
+    ],
+)
+def test_a_duration_has_its_two_coarsest_units(seconds: int, words: str):
+    assert say_duration(timedelta(seconds=seconds)) == words
+
+
+def test_a_time_is_said_in_utc_with_seconds_only_if_there_are_any():
+    london = datetime(2026, 6, 1, 2, 0, tzinfo=ZoneInfo("Europe/London"))
+    assert say_time(london) == "2026-06-01T01:00Z"
+    assert say_time(london + timedelta(seconds=5)) == "2026-06-01T01:00:05Z"
