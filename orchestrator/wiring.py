@@ -5,6 +5,8 @@ from orchestrator.catalog.open import open_catalog
 from orchestrator.clock import SystemClock
 from orchestrator.destinations.opening import Destinations
 from orchestrator.engines.postgres.backup.source import PostgresSource
+from orchestrator.engines.postgres.cluster import ThrowawayCluster
+from orchestrator.engines.postgres.programs import embedded_programs
 from orchestrator.engines.postgres.restore.target import PostgresTarget
 from orchestrator.execution.context import Execution
 from orchestrator.machine import ThisMachine
@@ -29,6 +31,15 @@ def this_machine() -> Machine:
 def open_reader(settings: Settings) -> CatalogReader:
     """Open the catalog for those who only read."""
     return open_catalog(settings.catalog_url.reveal())
+
+
+def start_practice_server() -> ThrowawayCluster:
+    """Return an embedded PostgreSQL server for the demo; it runs while its ``with`` block lasts.
+
+    Raises:
+        ClientProgramError: the `embedded` extra is not installed.
+    """
+    return ThrowawayCluster(embedded_programs(), listen_on_loopback=True)
 
 
 def build_execution(settings: Settings, desired: DesiredState, progress: Progress) -> Execution:

@@ -1,33 +1,36 @@
 """From policy files to a desired state, with every problem shown."""
 
+from collections.abc import Sequence
+
 import click
 
 from orchestrator.cli.rendering import printable
 from orchestrator.errors import InvalidPolicyError
 from orchestrator.model.policy import DesiredState
 from orchestrator.policy.load import LoadedPolicies, load_policies
+from orchestrator.policy.problems import Problem
 from orchestrator.settings import Settings
 
 
-def load_or_refuse(settings: Settings) -> DesiredState:
-    """Return the desired state; its warnings go to stderr.
+def load_or_refuse(settings: Settings, *, with_warnings: bool = False) -> DesiredState:
+    """Return the desired state; what is merely doubtful in it is for `validate` and `plan` to say.
 
     Raises:
         InvalidPolicyError: the files have problems, each printed to stderr before.
     """
     loaded = load_policies(settings.policies, environment=settings.environment)
-    print_problems(loaded)
+    print_problems(loaded.problems)
+    if with_warnings:
+        print_problems(loaded.warnings, prefix="warning: ")
     if loaded.desired is None:
         raise refusal(settings, loaded)
     return loaded.desired
 
 
-def print_problems(loaded: LoadedPolicies) -> None:
-    """Print problems and warnings to stderr, one to a line, as ``file:line:column: …``."""
-    for problem in loaded.problems:
-        click.echo(printable(str(problem)), err=True)
-    for warning in loaded.warnings:
-        click.echo(printable(f"warning: {warning}"), err=True)
+def print_problems(problems: Sequence[Problem], *, prefix: str = "") -> None:
+    """Print problems to stderr, one to a line, as ``file:line:column: …``."""
+    for problem in problems:
+        click.echo(printable(f"{prefix}{problem}"), err=True)
 
 
 def refusal(settings: Settings, loaded: LoadedPolicies) -> InvalidPolicyError:

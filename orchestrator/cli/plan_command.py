@@ -23,7 +23,7 @@ from orchestrator.wiring import open_reader, system_clock, this_machine
 @click.pass_obj
 def command(settings: Settings, *, at: str | None, detailed_exitcode: bool, as_json: bool) -> int:
     """Show what `apply` would do now and why, what it would not, and the next slots."""
-    desired = load_or_refuse(settings)
+    desired = load_or_refuse(settings, with_warnings=True)
     observation = observe(
         desired,
         open_reader(settings),

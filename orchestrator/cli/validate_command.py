@@ -29,7 +29,8 @@ def command(settings: Settings, *, without_secrets: bool, as_json: bool) -> int:
     if as_json:
         print_json(_document(loaded))
     else:
-        print_problems(loaded)
+        print_problems(loaded.problems)
+        print_problems(loaded.warnings, prefix="warning: ")
     if loaded.desired is None:
         if not as_json:
             print_error(refusal(settings, loaded))

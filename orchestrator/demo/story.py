@@ -187,6 +187,9 @@ def _say_how_to_go_on(stage: Stage, server: DemoServer, *, keep: bool) -> None:
         return
     server.detach()
     exports = [f"export {name}='{value}'" for name, value in stage.variables.items()]
+    if shutil.which("orchestrator") is None:
+        exports.append(f"alias orchestrator='{sys.executable} -m orchestrator'")
+    process = server.process_id
     stage.narrator.say("The server runs on. To go on by hand:")
     stage.narrator.block(
         {
@@ -194,8 +197,7 @@ def _say_how_to_go_on(stage: Stage, server: DemoServer, *, keep: bool) -> None:
             **dict.fromkeys(exports, ""),
             "orchestrator status": "or plan, list, show latest, verify, log",
             f'{stage.programs / "psql"} "$DATABASE_URL"': "break something else",
-            f"kill -INT {server.process_id}; rm -r {server.folder} {stage.folder}": (
-                "stops the server and removes everything"
-            ),
+            f"kill -INT {process}; tail --pid={process} -f /dev/null;"
+            f" rm -r {server.folder} {stage.folder}": "stops the server and removes everything",
         }
     )

@@ -8,7 +8,7 @@ from pathlib import Path as FilePath
 from orchestrator.model.secret import Secret
 from orchestrator.policy.connection_strings import carries_password
 from orchestrator.policy.nodes import Node, Path, matches, scalars
-from orchestrator.policy.problems import ProblemLog, quoted
+from orchestrator.policy.problems import LONGEST_PATH, ProblemLog, quoted
 from orchestrator.policy.section import Text
 
 SECRET_FIELDS: tuple[Path, ...] = (
@@ -125,7 +125,8 @@ def _file_content(name: str, folder: FilePath) -> str:
     try:
         if not path.is_file():
             raise _MissingError(
-                f"there is no file {quoted(name)}", f"looked for {quoted(str(path))}"
+                f"there is no file {quoted(str(path), longest=LONGEST_PATH)}",
+                "create it, or check without it by `validate --without-secrets`",
             )
         with path.open("rb") as file:
             content = file.read(LARGEST_SECRET + 1)

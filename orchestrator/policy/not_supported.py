@@ -64,14 +64,13 @@ def _later_values(root: Node, log: ProblemLog) -> Iterator[Path]:
 
 def _further_destinations(root: Node, log: ProblemLog) -> Iterator[Path]:
     for path, node in matches(root, DESTINATIONS):
-        if isinstance(node, ListNode):
-            for index, item in enumerate(node.items[1:], start=1):
-                log.report(
-                    item.place,
-                    "more than one destination for a policy is not supported yet",
-                    "keep one of them",
-                )
-                yield (*path, index)
+        if isinstance(node, ListNode) and len(node.items) > 1:
+            log.report(
+                node.items[1].place,
+                "more than one destination for a policy is not supported yet",
+                "keep one of them",
+            )
+            yield from ((*path, index) for index in range(1, len(node.items)))
 
 
 def _is_wildcard(name: str) -> bool:

@@ -13,6 +13,7 @@ from typing_extensions import override
 from orchestrator.policy.connection_strings import without_password
 
 LONGEST_QUOTE = 60
+LONGEST_PATH = 4096
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -70,13 +71,13 @@ class ProblemLog:
         return tuple(sorted(self._warnings))
 
 
-def quoted(text: str) -> str:
+def quoted(text: str, *, longest: int = LONGEST_QUOTE) -> str:
     """Return text as it may stand in a message: marked as literal, on one line, not too long.
 
     A password in it, which a user may have written into the wrong field, is not shown.
     """
     shown = without_password(text if text.isprintable() else ascii(text)[1:-1])
-    return f"`{shown if len(shown) <= LONGEST_QUOTE else shown[:LONGEST_QUOTE] + '…'}`"
+    return f"`{shown if len(shown) <= longest else shown[:longest] + '…'}`"
 
 
 def closest(word: str, words: Iterable[str]) -> str | None:

@@ -113,8 +113,28 @@ def _validator() -> Validator:
         validators={"pattern": _pattern, "uniqueItems": _unique_items},
         type_checker=checker,
     )
-    validator: Validator = strict(json.loads(schema_text("policy")))
+    schema = json.loads(schema_text("policy"))
+    validator: Validator = strict(with_references_inlined(schema, schema["$defs"]))
     return validator
+
+
+def with_references_inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:  # noqa: ANN401 JSON
+    """Return a schema with each ``$ref`` replaced by what it leads to, under its own keys.
+
+    Looking references up was a third of the time that validation took, and the examples of a
+    property are better hints than those of the type that it shares with others.
+    """
+    if isinstance(schema, list):
+        return [with_references_inlined(item, definitions) for item in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    name = schema["$ref"].removeprefix("#/$defs/") if "$ref" in schema else None
+    merged = {**definitions[name], **schema} if name is not None else schema
+    return {
+        key: with_references_inlined(value, definitions)
+        for key, value in merged.items()
+        if key not in {"$ref", "$defs"}
+    }
 
 
 def _is_integer(_checker: TypeChecker, instance: object) -> bool:

@@ -164,7 +164,7 @@ def test_an_unset_secret_is_a_problem_with_its_place(workplace: Workplace) -> No
     file = workplace.root / "policies" / "practice.yaml"
     file.write_text(POLICY.replace("DATABASE_URL", "NOT_SET"))
     result = workplace.run("apply", expect=65)
-    assert "policies/practice.yaml:9:" in result.err
+    assert "policies/practice.yaml:10:12:" in result.err
     assert "NOT_SET" in result.err
 
 

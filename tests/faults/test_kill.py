@@ -81,4 +81,5 @@ def test_every_killed_apply_is_gone_on_from(tmp_path: Path, practice_database: D
         place.run("verify", "--all", "--level", "content")
         assert place.run("plan", "--json").document["actions"] == []
     place.run("restore", "latest", "--into-new", "after_all", "--prove")
-    assert_equal_databases(practice_database, practice_database.server.database("after_all"))
+    restored = practice_database.server.database("after_all")
+    assert_equal_databases(practice_database.url, restored.url)

@@ -59,7 +59,7 @@ def find_client_programs(
     Raises:
         ClientProgramError: there are none, or they are all older than the server.
     """
-    found = [read_version(directory) for directory in _directories(environment, CLIENT_PROGRAMS)]
+    found = list(_running_clients(environment))
     if not found:
         raise ClientProgramError(
             "no PostgreSQL client programs (pg_dump, pg_restore, psql) were found",
@@ -145,6 +145,16 @@ def _open_to_others(path: Path) -> bool:
     return path.stat().st_mode & needed == needed
 
 
+def _running_clients(environment: Mapping[str, str]) -> Iterator[ClientPrograms]:
+    for directory in _directories(environment, CLIENT_PROGRAMS):
+        try:
+            yield read_version(directory)
+        except ClientProgramError:
+            # What the user named must work; a broken installation elsewhere is passed over.
+            if _is_configured(directory, environment):
+                raise
+
+
 @lru_cache
 def _read_version(directory: Path, _modified: int) -> ClientPrograms:
     program = str(directory / "pg_dump")
@@ -193,16 +203,19 @@ def _major_in_path(directory: Path) -> int:
 def _path_directories(environment: Mapping[str, str]) -> Iterator[Path]:
     for entry in environment.get("PATH", "").split(os.pathsep):
         directory = Path(entry)
-        # Debian's /usr/bin/pg_dump is a script that chooses a version by settings of its own.
+        # A folder that we may not enter has no programs for us, and is not asked for anything else.
+        if not (directory.is_absolute() and os.access(directory / "pg_dump", os.X_OK)):
+            continue
         program = (directory / "pg_dump").resolve()
-        if directory.is_absolute() and program.name == "pg_dump" and _is_trusted(program):
+        # Debian's /usr/bin/pg_dump is a script that chooses a version by settings of its own.
+        if program.name == "pg_dump" and _is_trusted(program):
             yield program.parent
 
 
 def _is_trusted(program: Path) -> bool:
     """Only root or we may have put a program there (reference/faults.md, S48)."""
-    places = [path.stat() for path in (program, program.parent) if path.exists()]
     ours = {0, os.geteuid()}
+    places = (program.stat(), program.parent.stat())
     return all(place.st_uid in ours and not place.st_mode & stat.S_IWOTH for place in places)
 
 

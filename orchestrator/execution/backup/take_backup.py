@@ -97,7 +97,6 @@ def _read_and_publish(
 ) -> tuple[Backup, SourceContents]:
     manifest, contents = _read(attempt, policy, path, destinations)
     # The sessions are closed by now: nothing of the database is needed after the last check.
-    attempt.held.check()
     return publish(manifest, attempt, destinations), contents
 
 

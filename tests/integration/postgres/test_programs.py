@@ -92,6 +92,21 @@ def test_a_program_that_is_not_postgresqls_is_an_error(tmp_path: Path):
         read_version(directory)
 
 
+def test_a_broken_installation_is_passed_over_unless_it_was_named(tmp_path: Path):
+    directory = _installation(tmp_path, "98.7")
+    (directory / "pg_dump").write_text("#!/bin/sh\nexit 1\n")
+    assert find_client_programs(environment={"PATH": str(directory)}).directory != directory
+    with pytest.raises(ClientProgramError, match="does not run"):
+        find_client_programs(environment={BINDIR_VARIABLE: str(directory)})
+
+
+def test_folders_on_the_path_that_are_missing_or_closed_are_passed_over(tmp_path: Path):
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o000)
+    path = f"{closed}/bin:{tmp_path}/missing::/etc/passwd"
+    assert find_client_programs(environment={"PATH": path}).version >= (14, 0)
+
+
 def test_server_programs_are_found():
     assert (find_server_programs(environment={}) / "initdb").is_file()
 

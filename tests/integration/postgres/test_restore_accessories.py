@@ -54,11 +54,7 @@ def test_missing_roles_are_listed_and_every_row_is_there(empty_database: Databas
     ]
 
 
-def test_a_role_that_is_not_superuser_restores_all_data_and_lists_the_rest(
-    empty_database: Database,
-):
-    role = empty_database.server.create_role(options="CREATEDB")
-    empty_database.execute("""
+PRIVILEGED = """
         CREATE EXTENSION pg_trgm; CREATE EXTENSION pageinspect;
         CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, x text);
         CREATE INDEX ON t USING gin (x public.gin_trgm_ops); INSERT INTO t (x) VALUES ('a'), ('b');
@@ -66,7 +62,14 @@ def test_a_role_that_is_not_superuser_restores_all_data_and_lists_the_rest(
         CREATE POLICY only_a ON t USING (x = 'a'); CREATE PUBLICATION everything FOR ALL TABLES;
         CREATE FUNCTION stop() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
         CREATE EVENT TRIGGER watched ON ddl_command_end EXECUTE FUNCTION stop();
-        SELECT lo_from_bytea(5, decode(repeat('ab', 3000), 'hex')), lo_create(6)""")
+        SELECT lo_from_bytea(5, decode(repeat('ab', 3000), 'hex')), lo_create(6)"""
+
+
+def test_a_role_that_is_not_superuser_restores_all_data_and_lists_the_rest(
+    empty_database: Database,
+):
+    role = empty_database.server.create_role(options="CREATEDB")
+    empty_database.execute(PRIVILEGED)
     backup = take_plain_backup(empty_database)
     with being_restored(empty_database, backup, role=role) as database:
         skipped = load(database, backup)

@@ -46,7 +46,7 @@ def test_a_process_killed_before_any_call_leaves_what_the_next_one_finishes():
 
 
 def test_a_process_killed_in_the_recovery_of_a_killed_one_leaves_what_the_next_one_finishes():
-    chance = random.Random(20261122)  # noqa: S311 - picks moments, no secrets
+    chance = random.Random(20261122)
     for _ in range(150):
         world = World()
         for _ in range(3):

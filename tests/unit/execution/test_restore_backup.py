@@ -1,6 +1,6 @@
 """Restoring into a new database: digests first, compared, named last (fault F10)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -23,7 +23,7 @@ from orchestrator.execution.restore.restore_backup import (
     temporary_name,
 )
 from orchestrator.model.backup import Backup
-from orchestrator.model.contents import SkippedEntry
+from orchestrator.model.contents import SequenceState, SkippedEntry, Table, TableName
 from orchestrator.model.names import DestinationName
 from orchestrator.model.run import LogAction, LogOutcome
 from tests.support.builders import a_copy, a_source
@@ -131,27 +131,40 @@ def test_an_object_that_one_copy_lacks_comes_from_another_and_that_is_said(world
 class AlteredTarget(InMemoryTarget):
     """Something changes the new database before it is compared."""
 
-    def __init__(self, world: World, table: str, rows: list[bytes]) -> None:
+    def __init__(self, world: World, change: Callable[[InMemoryNewDatabase], None]) -> None:
         super().__init__(world.server)
-        self._table = table_name(table)
-        self._rows = rows
+        self._change = change
 
     @override
     @contextmanager
     def create_database(self, *args: Any) -> Iterator[InMemoryNewDatabase]:
         with super().create_database(*args) as database:
-            restore_post_data = database.restore_post_data
+            read_sequences = database.read_sequences
 
-            def alter(schema: bytes, details: Any) -> Sequence[SkippedEntry]:  # noqa: ANN401
-                database.database.tables[self._table] = self._rows
-                return restore_post_data(schema, details)
+            def alter_and_read() -> Sequence[SequenceState]:
+                self._change(database)
+                return read_sequences()
 
-            database.restore_post_data = alter  # type: ignore[method-assign]  # it is broken on purpose
+            count_rows = database.count_rows
+
+            def alter_and_count(tables: Sequence[Table]) -> Sequence[int]:
+                self._change(database)
+                return count_rows(tables)
+
+            database.read_sequences = alter_and_read  # type: ignore[method-assign]  # broken on purpose
+            database.count_rows = alter_and_count  # type: ignore[method-assign]  # the same
             yield database
 
 
+def with_notes(*rows: bytes) -> Callable[[InMemoryNewDatabase], None]:
+    def change(new: InMemoryNewDatabase) -> None:
+        new.database.tables[table_name("public.Notes")] = list(rows)
+
+    return change
+
+
 def test_missing_rows_are_found_even_without_proof_and_the_name_is_not_given(world: World):
-    target = AlteredTarget(world, "public.Notes", [b"0\t\\N"])
+    target = AlteredTarget(world, with_notes(b"0\t\\N"))
     with pytest.raises(RestoreDiffersError, match=r"public\.Notes has 1 rows instead of 4"):
         restore(world, replace(world.process(), target=target), prove=False)
     assert "again" not in world.server.databases
@@ -159,8 +172,54 @@ def test_missing_rows_are_found_even_without_proof_and_the_name_is_not_given(wor
 
 
 def test_changed_rows_are_found_with_proof(world: World):
-    target = AlteredTarget(world, "public.Notes", [b"0\t\\N", b"1\t\\N", b"2\t\\N", b"3\tx"])
+    target = AlteredTarget(world, with_notes(b"0\t\\N", b"1\t\\N", b"2\t\\N", b"3\tx"))
     with pytest.raises(RestoreDiffersError, match=r"the rows of public\.Notes differ"):
+        restore(world, replace(world.process(), target=target))
+    assert "again" not in world.server.databases
+
+
+def test_changed_large_objects_are_found_with_proof(world: World):
+    def change(new: InMemoryNewDatabase) -> None:
+        new.database.large_objects[200] = b"other"
+
+    target = AlteredTarget(world, change)
+    with pytest.raises(RestoreDiffersError, match="large objects differ"):
+        restore(world, replace(world.process(), target=target))
+
+
+@pytest.mark.parametrize(
+    ("states", "words"),
+    [({}, "is missing"), ({table_name("public.clients_id_seq"): (1, True)}, "stands at 1, not 33")],
+    ids=["missing", "behind"],
+)
+def test_a_sequence_that_differs_is_found_even_without_proof(
+    world: World, states: dict[TableName, tuple[int, bool]], words: str
+):
+    def change(new: InMemoryNewDatabase) -> None:
+        new.database.sequences = states
+
+    target = AlteredTarget(world, change)
+    with pytest.raises(RestoreDiffersError, match=words):
+        restore(world, replace(world.process(), target=target), prove=False)
+    assert "again" not in world.server.databases
+
+
+class ForgetfulTarget(InMemoryTarget):
+    """Its server takes one row less of each chunk than it got."""
+
+    @override
+    @contextmanager
+    def create_database(self, *args: Any) -> Iterator[InMemoryNewDatabase]:
+        with super().create_database(*args) as database:
+            for loader in database.loaders:
+                load = loader.load_table
+                loader.load_table = lambda table, text, load=load: load(table, text) - 1  # type: ignore[method-assign, misc]  # broken on purpose
+            yield database
+
+
+def test_a_chunk_of_which_the_server_took_other_rows_stops_the_restore(world: World):
+    target = ForgetfulTarget(world.server)
+    with pytest.raises(RestoreDiffersError, match="the server took"):
         restore(world, replace(world.process(), target=target))
     assert "again" not in world.server.databases
 

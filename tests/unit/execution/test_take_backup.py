@@ -1,5 +1,8 @@
 """Taking a backup: what is stored and listed, and what is not when something goes wrong."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +16,8 @@ from orchestrator.model.backup import CopyState, Trigger
 from orchestrator.model.outcome import Failed, NotNeeded, Succeeded
 from orchestrator.model.run import LogAction, LogOutcome, RunState
 from orchestrator.model.verification import Level
-from tests.support.in_memory_engine import table_name
+from orchestrator.ports.engine import SnapshotRequest
+from tests.support.in_memory_engine import InMemorySnapshot, InMemorySource, table_name
 from tests.unit.execution.world import (
     LOCAL,
     NOW,
@@ -171,6 +175,42 @@ def test_a_row_that_did_not_arrive_fails_the_run():
     assert isinstance(outcome, Failed)
     assert outcome.error.code == "ORC-210"
     assert world.catalog.backups(SERIES) == []
+    assert world.keys("manifest.json") == []
+
+
+def test_an_object_that_vanished_during_the_run_keeps_the_manifest_from_being_written():
+    world = World()
+
+    def lose_a_chunk(name: str) -> None:
+        # The last part is about to be written; something else removes a chunk just now.
+        if name == "create" and world.keys("globals.sql"):
+            world.place.remove(world.keys("/chunks/")[0])
+
+    outcome = execute(a_backup_action(), world.process(lose_a_chunk))
+    assert isinstance(outcome, Failed)
+    assert outcome.error.code == "ORC-401"
+    assert world.keys("manifest.json") == []
+    assert world.catalog.backups(SERIES) == []
+
+
+class GappySource(InMemorySource):
+    """Forgets the first range of every table."""
+
+    @override
+    @contextmanager
+    def open_snapshot(self, request: SnapshotRequest) -> Iterator[InMemorySnapshot]:
+        with super().open_snapshot(request) as snapshot:
+            ranges = tuple(blocks[1:] for blocks in snapshot.contents.ranges)
+            snapshot.contents = replace(snapshot.contents, ranges=ranges)
+            yield snapshot
+
+
+def test_ranges_that_leave_a_gap_keep_the_manifest_from_being_written():
+    world = World()
+    execution = replace(world.process(), source=GappySource(world.server, world.clock))
+    outcome = execute(a_backup_action(), execution)
+    assert isinstance(outcome, Failed)
+    assert (outcome.error.code, "gap" in outcome.error.what) == ("ORC-210", True)
     assert world.keys("manifest.json") == []
 
 

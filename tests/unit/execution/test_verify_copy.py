@@ -1,10 +1,12 @@
 """Verification finds every flipped bit, cut, addition, removal and swap (faults F57-F60)."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
 from orchestrator.archive.layout import MARKER_KEY
+from orchestrator.archive.manifest import decode_manifest, encode_manifest
 from orchestrator.errors import (
     DestinationUnreachableError,
     ForeignDestinationError,
@@ -41,7 +43,7 @@ def test_an_intact_copy_passes_every_level_and_the_catalog_keeps_the_highest(wor
 
 @pytest.mark.parametrize("level", [Level.OBJECTS, Level.CONTENT], ids=lambda level: level.label)
 def test_a_flipped_bit_in_any_object_is_found(world: World, level: Level):
-    chance = random.Random(1)  # noqa: S311 - picks bits
+    chance = random.Random(1)
     for key in [key for key in world.objects if key != MARKER_KEY]:
         good = world.objects[key]
         for _ in range(5):
@@ -90,6 +92,14 @@ def test_the_manifest_of_another_backup_is_no_manifest(world: World):
     backup = world.catalog.backup(BackupId(mine.split("/")[3]))
     assert backup is not None
     assert not verify_copy(backup, LOCAL, Level.STORED, world.process()).passed
+
+
+def test_a_manifest_that_is_sound_but_not_the_one_remembered_is_damage(world: World):
+    (key,) = world.keys("manifest.json")
+    manifest = decode_manifest(world.objects[key])
+    world.objects[key] = encode_manifest(replace(manifest, sequence=7))
+    found = verify_copy(the_backup(world), LOCAL, Level.CONTENT, world.process())
+    assert [damage.object_key for damage in found.damage] == [key]
 
 
 def test_damage_takes_the_level_from_the_copy_and_a_later_pass_gives_it_back(world: World):

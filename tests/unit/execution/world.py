@@ -132,7 +132,7 @@ class World:
     desired: DesiredState = field(
         default_factory=lambda: a_desired_state(a_policy(after_backup=Level.CONTENT))
     )
-    seed: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311 - ids of tests
+    seed: random.Random = field(default_factory=lambda: random.Random(7))
     processes: int = 0
 
     def process(self, before: Callable[[str], None] | None = None, workers: int = 2) -> Execution:

@@ -62,7 +62,6 @@ class PostgresNewDatabase(NewDatabase):
         self._loaders = [PostgresLoader(c, encoding=properties.encoding) for c in connections]
         self._entries: tuple[ArchiveEntry, ...] | None = None
         self._large_objects: tuple[LargeObject, ...] = ()
-        self.is_published = False
 
     @property
     @override
@@ -125,7 +124,6 @@ class PostgresNewDatabase(NewDatabase):
             temporary_name=self._request.temporary_name,
             final_name=self._request.final_name,
         )
-        self.is_published = True
         return self._skipped + skipped
 
     @property

@@ -7,7 +7,6 @@ import psycopg
 from typing_extensions import override
 
 from orchestrator.engines.postgres.restore.access import Access, Connection
-from orchestrator.engines.postgres.restore.attempts import Attempts
 from orchestrator.engines.postgres.restore.creating import (
     create_closed_database,
     drop_leftover,
@@ -19,6 +18,7 @@ from orchestrator.engines.postgres.restore.publication.database_settings import 
     apply_settings,
     comes_late,
 )
+from orchestrator.engines.postgres.restore.schema.attempts import Attempts
 from orchestrator.errors import OrchestratorError
 from orchestrator.model.contents import DatabaseProperties, SkippedEntry
 from orchestrator.ports.engine import NewDatabase, RestoreRequest, TargetEngine

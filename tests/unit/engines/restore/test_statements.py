@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.engines.postgres.restore.attempts import split_grants
 from orchestrator.engines.postgres.restore.creating import creation_statement
 from orchestrator.engines.postgres.restore.publication.database_settings import (
     comes_late,
     setting_statement,
 )
 from orchestrator.engines.postgres.restore.publication.grants import read_grants
+from orchestrator.engines.postgres.restore.schema.attempts import split_grants
 from orchestrator.errors import RestoreError
 from orchestrator.model.contents import DatabaseProperties, DatabaseSetting
 

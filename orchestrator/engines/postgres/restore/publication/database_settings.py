@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from orchestrator.engines.postgres.identifiers import quote_identifier, quote_literal
-from orchestrator.engines.postgres.restore.attempts import Attempts
+from orchestrator.engines.postgres.restore.schema.attempts import Attempts
 from orchestrator.model.contents import DatabaseSetting
 
 _LATE = frozenset(

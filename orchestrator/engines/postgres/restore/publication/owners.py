@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterable
 
 from orchestrator.engines.postgres.identifiers import quote_identifier
-from orchestrator.engines.postgres.restore.attempts import Attempts
 from orchestrator.engines.postgres.restore.schema.archive_contents import ArchiveEntry
+from orchestrator.engines.postgres.restore.schema.attempts import Attempts
 from orchestrator.model.contents import LargeObject, SkippedEntry
 
 # Which kinds have an owner of their own, and how ALTER names them: `_getObjectDescription` of

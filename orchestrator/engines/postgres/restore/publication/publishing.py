@@ -6,7 +6,6 @@ import psycopg
 
 from orchestrator.engines.postgres.identifiers import quote_identifier, quote_literal
 from orchestrator.engines.postgres.restore.access import Connection, restore_errors
-from orchestrator.engines.postgres.restore.attempts import Attempts
 from orchestrator.engines.postgres.restore.creating import name_taken
 from orchestrator.engines.postgres.restore.publication.database_settings import (
     apply_settings,
@@ -15,6 +14,7 @@ from orchestrator.engines.postgres.restore.publication.database_settings import 
 from orchestrator.engines.postgres.restore.publication.grants import Grant, read_grants
 from orchestrator.engines.postgres.restore.publication.owners import Owners
 from orchestrator.engines.postgres.restore.schema.archive_contents import ArchiveEntry
+from orchestrator.engines.postgres.restore.schema.attempts import Attempts
 from orchestrator.engines.postgres.restore.schema.entry_classes import Step, step_of
 from orchestrator.engines.postgres.restore.schema.proof import require_existence
 from orchestrator.errors import RestoreError

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from orchestrator.engines.postgres.restore.access import Access, Connection
-from orchestrator.engines.postgres.restore.attempts import Attempts
+from orchestrator.engines.postgres.restore.schema.attempts import Attempts
 from orchestrator.engines.postgres.restore.schema.entry_classes import Step, class_of, step_of
 from orchestrator.engines.postgres.restore.schema.pg_restore import SchemaArchive
 from orchestrator.engines.postgres.restore.schema.proof import require_existence
