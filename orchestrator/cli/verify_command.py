@@ -14,7 +14,7 @@ from orchestrator.errors import BackupNotFoundError, OrchestratorError
 from orchestrator.execution.context import Execution
 from orchestrator.execution.verification.verify_copy import verify_copy
 from orchestrator.model.backup import Backup
-from orchestrator.model.verification import Level, Verification
+from orchestrator.model.verification import Damage, Level, Verification
 from orchestrator.settings import Settings
 from orchestrator.wiring import build_execution
 
@@ -45,7 +45,7 @@ def command(settings: Settings, /, *, level: str, as_json: bool, **selection: ob
         print_json(_document(results, errors))
     else:
         _print_results(results, errors)
-    if any(not result.passed for result in results):
+    if any(result.damage or result.beside for result in results):
         return ExitCode.FAILED
     return OF_KIND[errors[0].kind] if errors else ExitCode.DONE
 
@@ -99,8 +99,10 @@ def _print_results(results: Sequence[Verification], errors: Sequence[Orchestrato
         click.echo(f"{result.backup} at {result.destination}: {words}, {result.objects} objects")
         for damage in result.damage:
             click.echo(printable(f"  {damage}"), err=True)
-        if not result.passed:
-            click.echo("  take a new backup with `orchestrator backup POLICY`", err=True)
+        for damage in result.beside:
+            click.echo(printable(f"  beside the backup: {damage}"), err=True)
+        if result.damage or result.beside:
+            click.echo("  `orchestrator backup POLICY` takes a new one and mends this", err=True)
     for error in errors:
         print_error(error)
 
@@ -118,11 +120,14 @@ def _document(
                 "passed": result.passed,
                 "objects": result.objects,
                 "stored_bytes": result.stored_bytes,
-                "damage": [
-                    {"object": damage.object_key, "what": damage.what} for damage in result.damage
-                ],
+                "damage": _damage_as_json(result.damage),
+                "beside": _damage_as_json(result.beside),
             }
             for result in results
         ],
         "errors": [{"code": error.code, "what": error.what} for error in errors],
     }
+
+
+def _damage_as_json(damage: Sequence[Damage]) -> list[dict[str, str]]:
+    return [{"object": found.object_key, "what": found.what} for found in damage]

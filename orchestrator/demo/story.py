@@ -1,19 +1,17 @@
 """The whole story on an embedded PostgreSQL: plan, backup, accident, restore, alarm.
 
 Every command is the real one, run as a user runs it; every step's exit code and outcome is checked,
-so the demo fails where the product does. It writes into one private folder and removes it.
+so the demo fails where the product does. It writes nowhere but into its server's folder.
 """
 
 import os
 import secrets
 import shutil
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from importlib.resources import as_file, files
-from pathlib import Path
 
 from orchestrator.demo.narrator import Narrator
 from orchestrator.demo.receiver import AlertReceiver
@@ -40,8 +38,8 @@ def run_demo(start_server: Callable[[], AbstractContextManager[DemoServer]], *, 
     started = time.monotonic()
     narrator.say("This starts a PostgreSQL server of its own, and removes it in the end.")
     try:
-        with start_server() as server, _folder(keep=keep) as folder, AlertReceiver() as receiver:
-            stage = _prepare(server, folder, receiver, narrator)
+        with start_server() as server, AlertReceiver() as receiver:
+            stage = _prepare(server, receiver, narrator)
             _tell(stage, server, receiver)
             seconds = time.monotonic() - started
             narrator.success(
@@ -55,21 +53,7 @@ def run_demo(start_server: Callable[[], AbstractContextManager[DemoServer]], *, 
     return 0
 
 
-@contextmanager
-def _folder(*, keep: bool) -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="orchestrator-demo-"))
-    told = False
-    try:
-        yield folder
-        told = True
-    finally:
-        if not (keep and told):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _prepare(
-    server: DemoServer, folder: Path, receiver: AlertReceiver, narrator: Narrator
-) -> Stage:
+def _prepare(server: DemoServer, receiver: AlertReceiver, narrator: Narrator) -> Stage:
     narrator.step(
         "A database to lose",
         "The line-of-business database of a small accounting practice, owned by a role that is"
@@ -77,6 +61,9 @@ def _prepare(
     )
     password = secrets.token_urlsafe(12)
     source = server.url(SOURCE, user=OWNER, password=password)
+    # Inside the server's folder, so that whatever removes a killed demo's server removes this, too.
+    folder = server.folder / "demo"
+    folder.mkdir()
     stage = Stage(
         narrator=narrator,
         folder=folder,
@@ -198,6 +185,6 @@ def _say_how_to_go_on(stage: Stage, server: DemoServer, *, keep: bool) -> None:
             "orchestrator status": "or plan, list, show latest, verify, log",
             f'{stage.programs / "psql"} "$DATABASE_URL"': "break something else",
             f"kill -INT {process}; tail --pid={process} -f /dev/null;"
-            f" rm -r {server.folder} {stage.folder}": "stops the server and removes everything",
+            f" rm -r {server.folder}": "stops the server and removes everything",
         }
     )

@@ -41,7 +41,8 @@ class Damage:
 class Verification:
     """The result of reading one copy again, at one level, at one time.
 
-    ``damage`` is empty if and only if the copy was proved to ``level``.
+    ``damage`` is empty if and only if the copy was proved to ``level``. ``beside`` is what is wrong
+    with RESTORE.md, which belongs to the destination: it must be mended, but the backup is whole.
     """
 
     backup: BackupId
@@ -51,6 +52,7 @@ class Verification:
     objects: int
     stored_bytes: int
     damage: Sequence[Damage] = ()
+    beside: Sequence[Damage] = ()
 
     @property
     def passed(self) -> bool:

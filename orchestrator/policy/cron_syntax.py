@@ -116,7 +116,7 @@ def _check_item(declared: _Field, item: str) -> None:
     found = ITEM.fullmatch(item)
     if found is None or (found["first"] == "*" and found["last"] is not None):
         raise CronSyntaxError(
-            f"{quoted(item)} cannot be a {declared.name}", "allowed: `*`, `*/5`, `1-5`, `1,15`"
+            f"{quoted(item)} cannot be the {declared.name}", "allowed: `*`, `*/5`, `1-5`, `1,15`"
         )
     first, last = _bounds(declared, found)
     if first > last:
@@ -148,7 +148,7 @@ def _bounds(declared: _Field, found: re.Match[str]) -> tuple[int, int]:
 def _check_step(declared: _Field, item: str, step: int, width: int) -> None:
     if step == 0 or step > width:
         raise CronSyntaxError(
-            f"the step of {quoted(item)} does not fit a {declared.name}",
+            f"the step of the {declared.name} {quoted(item)} does not fit",
             f"it may be 1 to {width}" if width else "leave it out",
         )
 
@@ -158,7 +158,7 @@ def _value(declared: _Field, word: str) -> int:
         if word.lower() in declared.names:
             return declared.names[word.lower()]
         raise CronSyntaxError(
-            f"{quoted(word)} cannot be a {declared.name}",
+            f"{quoted(word)} cannot be the {declared.name}",
             did_you_mean(word, declared.names, nothing=f"{declared.low} to {declared.high}"),
         )
     value = int(word)

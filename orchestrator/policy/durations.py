@@ -6,13 +6,14 @@ from datetime import timedelta
 from orchestrator.model.policy import CalendarUnit, Window
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-DAYS = {
-    CalendarUnit.HOURS: 1 / 24,
-    CalendarUnit.DAYS: 1,
-    CalendarUnit.WEEKS: 7,
-    CalendarUnit.MONTHS: 365.25 / 12,
-    CalendarUnit.YEARS: 365.25,
+TYPICAL_HOURS = {
+    CalendarUnit.HOURS: 1,
+    CalendarUnit.DAYS: 24,
+    CalendarUnit.WEEKS: 7 * 24,
+    CalendarUnit.MONTHS: 730.5,
+    CalendarUnit.YEARS: 12 * 730.5,
 }
+"""On average; all exact in binary, so that equal windows of different units compare as equal."""
 
 
 def parse_duration(text: str) -> timedelta:
@@ -37,9 +38,9 @@ def parse_window(text: str) -> Window:
     return Window(amount, CalendarUnit(unit))
 
 
-def typical_days(window: Window) -> float:
-    """Return about how many days a window is long, to compare windows of different units."""
-    return window.amount * DAYS[window.unit]
+def typical_hours(window: Window) -> float:
+    """Return how many hours a window has on average, to compare windows of different units."""
+    return window.amount * TYPICAL_HOURS[window.unit]
 
 
 def format_duration(duration: timedelta) -> str:

@@ -11,7 +11,7 @@ from orchestrator.policy.durations import (
     format_duration,
     parse_duration,
     parse_window,
-    typical_days,
+    typical_hours,
 )
 from orchestrator.policy.problems import ProblemLog, quoted
 from orchestrator.policy.section import Section, Text
@@ -90,7 +90,7 @@ def _check_growth(
     written: Mapping[Tier, Text], tiers: Mapping[Tier, Window], log: ProblemLog
 ) -> None:
     for finer, coarser in pairwise(tiers):
-        if typical_days(tiers[coarser]) <= typical_days(tiers[finer]):
+        if typical_hours(tiers[coarser]) <= typical_hours(tiers[finer]):
             log.report(
                 written[coarser].place,
                 f"the {coarser.value} window {quoted(str(tiers[coarser]))} must be longer than "

@@ -31,7 +31,8 @@ from orchestrator.policy.shape_messages import describe, missing_key, unknown_ke
 from orchestrator.schemas import schema_text
 
 MOST_ERRORS = 1000
-"""Of one file: a hostile file must not keep us busy for minutes."""
+MOST_UNKNOWN_KEYS = 100
+"""Of one file and of one mapping: a hostile file must not keep us busy for minutes."""
 
 
 def find_shape_problems(root: Node, log: ProblemLog) -> Iterator[Path]:
@@ -40,7 +41,9 @@ def find_shape_problems(root: Node, log: ProblemLog) -> Iterator[Path]:
     Values that are broken already are not reported again, and a key that is missing because it is
     misspelt is one problem, not two.
     """
-    errors = islice(_iterate_errors(plain(root)), MOST_ERRORS)
+    errors = list(islice(_iterate_errors(plain(root)), MOST_ERRORS))
+    if len(errors) == MOST_ERRORS:
+        log.report(root.place, f"there are {MOST_ERRORS} problems and more; not all are shown")
     # One value can offend several keywords of the schema: the first says enough.
     seen: set[tuple[Path, str]] = set()
     for error in errors:
@@ -64,9 +67,7 @@ def _report(error: ValidationError, path: Path, root: Node, log: ProblemLog) -> 
     if "propertyNames" in error.absolute_schema_path:
         log.report(key_place_of(root, (*path, str(error.instance))), *describe(error))
     elif error.validator == "additionalProperties":
-        for key in _unknown(error):
-            log.report(key_place_of(root, (*path, key)), *unknown_key(key, _properties(error)))
-            yield (*path, key)
+        yield from _report_unknown_keys(error, path, root, log)
     elif isinstance(node, MapNode) and not node.whole:
         return  # what is missing is probably under a key that was reported
     elif error.validator == "required":
@@ -76,6 +77,19 @@ def _report(error: ValidationError, path: Path, root: Node, log: ProblemLog) -> 
     else:
         log.report(place_of(root, path), *describe(error))
         yield path
+
+
+def _report_unknown_keys(
+    error: ValidationError, path: Path, root: Node, log: ProblemLog
+) -> Iterator[Path]:
+    unknown = _unknown(error)
+    for key in unknown[:MOST_UNKNOWN_KEYS]:
+        log.report(key_place_of(root, (*path, key)), *unknown_key(key, _properties(error)))
+    further = unknown[MOST_UNKNOWN_KEYS:]
+    if further:
+        place = key_place_of(root, (*path, further[0]))
+        log.report(place, f"from here on there are {len(further)} further unknown keys")
+    yield from ((*path, key) for key in unknown)
 
 
 def _schema(error: ValidationError) -> Mapping[str, Any]:
@@ -96,7 +110,8 @@ def _unknown(error: ValidationError) -> list[str]:
 
 
 def _missing(error: ValidationError) -> list[str]:
-    meant = {closest(key, _properties(error)) for key in _unknown(error)}
+    unknown = _unknown(error)[:MOST_UNKNOWN_KEYS]
+    meant = {closest(key, _properties(error)) for key in unknown}
     required = _schema(error).get("required", ())
     return [key for key in required if key not in _written(error) and key not in meant]
 

@@ -46,11 +46,11 @@ def test_the_demo_tells_its_story_and_removes_what_it_started(temporary: Path):
 
 @pytest.mark.slow
 def test_with_keep_the_server_goes_on_until_the_printed_command_ends_it(temporary: Path):
-    end = re.search(r"kill -INT (\d+); .*rm -r (\S+) (\S+)", _run(temporary, "--keep"))
+    end = re.search(r"kill -INT (\d+); .*rm -r (\S+)", _run(temporary, "--keep"))
     assert end is not None
     try:
         assert Path(f"/proc/{end[1]}").exists()
-        assert (Path(end[3]) / "policies" / "practice.yaml").is_file()
+        assert (Path(end[2]) / "demo" / "policies" / "practice.yaml").is_file()
     finally:
         subprocess.run(["/bin/sh", "-c", end[0]], check=True)
     assert not list(temporary.iterdir())

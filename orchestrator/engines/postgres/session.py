@@ -30,6 +30,11 @@ CONNECT_TIMEOUT_SECONDS = 15
 # names it. An SQL_ASCII database has no encoding to convert from, so its bytes pass unchanged.
 CLIENT_ENCODING = "UTF8"
 
+# Without it, the session of a client that was killed while it waited for a lock or built an index
+# goes on to the end of the statement (reference/faults.md M10). Client programs get it as an option
+# of their connection, our own sessions as a setting.
+NOTICE_DEAD_CLIENTS = "-c client_connection_check_interval=2s"
+
 _PINNED = {
     "row_security": "off",
     "search_path": "",

@@ -47,6 +47,24 @@ def examine_copy(
     return manifest, _damage_of(manifest, level, reading)
 
 
+def examine_instructions(level: Level, reading: CopyReading) -> Sequence[Damage]:
+    """Return what is wrong with RESTORE.md; like every object it is read from `objects` on.
+
+    Raises:
+        DestinationError: the destination cannot be read.
+    """
+    if level is Level.STORED:
+        is_there = reading.source.stat(RESTORE_KEY) is not None
+        return () if is_there else [Damage(object_key=RESTORE_KEY, what="it is missing")]
+    try:
+        data = reading.source.read(RESTORE_KEY)
+    except ObjectMissingError:
+        return [Damage(object_key=RESTORE_KEY, what="it is missing")]
+    if restore_instructions_are_intact(data):
+        return ()
+    return [Damage(object_key=RESTORE_KEY, what="it was changed")]
+
+
 def _read_manifest(
     backup: Backup, reading: CopyReading
 ) -> tuple[Manifest | None, Sequence[Damage]]:
@@ -67,11 +85,9 @@ def _read_manifest(
 def _damage_of(manifest: Manifest, level: Level, reading: CopyReading) -> Sequence[Damage]:
     if level is Level.STORED:
         return _each(lambda stored: _damage_of_size(stored, reading), manifest.objects, reading)
-    damage = list(_damage_of_instructions(reading))
     if level is Level.OBJECTS:
-        damage += _each(lambda stored: _read_object(stored, reading)[1], manifest.objects, reading)
-        return damage
-    return [*damage, *_damage_of_content(manifest, reading)]
+        return _each(lambda stored: _read_object(stored, reading)[1], manifest.objects, reading)
+    return _damage_of_content(manifest, reading)
 
 
 def _each(
@@ -114,16 +130,6 @@ def _read_object(
     reading.step.advanced(len(data))
     damage = damage_of_object(stored, data)
     return (data, ()) if damage is None else (None, [damage])
-
-
-def _damage_of_instructions(reading: CopyReading) -> Sequence[Damage]:
-    try:
-        data = reading.source.read(RESTORE_KEY)
-    except ObjectMissingError:
-        return [Damage(object_key=RESTORE_KEY, what="it is missing")]
-    if restore_instructions_are_intact(data):
-        return ()
-    return [Damage(object_key=RESTORE_KEY, what="it was changed")]
 
 
 def _damage_of_content(manifest: Manifest, reading: CopyReading) -> Sequence[Damage]:

@@ -9,7 +9,11 @@ from collections.abc import Sequence
 from orchestrator.errors import BackupNotFoundError, DamagedBackupError, NotSupportedYetError
 from orchestrator.execution.attach_destination import open_attached
 from orchestrator.execution.context import Execution
-from orchestrator.execution.verification.read_copy import CopyReading, examine_copy
+from orchestrator.execution.verification.read_copy import (
+    CopyReading,
+    examine_copy,
+    examine_instructions,
+)
 from orchestrator.model.actions import VerifyCopy
 from orchestrator.model.backup import Backup
 from orchestrator.model.names import DestinationName
@@ -95,6 +99,7 @@ def _verify(
     )
     try:
         manifest, damage = examine_copy(backup, level, reading)
+        beside = examine_instructions(level, reading)
     finally:
         step.finished()
     objects = manifest.objects if manifest else ()
@@ -106,6 +111,7 @@ def _verify(
         objects=len(objects),
         stored_bytes=sum(stored.size for stored in objects),
         damage=tuple(damage),
+        beside=tuple(beside),
     )
 
 
@@ -123,6 +129,8 @@ def _record(verification: Verification, backup: Backup, execution: Execution) ->
     }
     if verification.damage:
         detail["damage"] = _in_words(verification.damage)
+    if verification.beside:
+        detail["beside"] = _in_words(verification.beside)
     outcome = LogOutcome.SUCCEEDED if verification.passed else LogOutcome.FAILED
     execution.writer.record_verification(
         verification,

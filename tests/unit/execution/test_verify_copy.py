@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.archive.layout import MARKER_KEY
+from orchestrator.archive.layout import MARKER_KEY, RESTORE_KEY
 from orchestrator.archive.manifest import decode_manifest, encode_manifest
 from orchestrator.errors import (
     DestinationUnreachableError,
@@ -51,7 +51,7 @@ def test_a_flipped_bit_in_any_object_is_found(world: World, level: Level):
             flipped = bytes([good[place] ^ 1 << chance.randrange(8)])
             world.objects[key] = good[:place] + flipped + good[place + 1 :]
             found = verify_copy(the_backup(world), LOCAL, level, world.process())
-            assert key in {damage.object_key for damage in found.damage}
+            assert key in {damage.object_key for damage in (*found.damage, *found.beside)}
         world.objects[key] = good
     assert verify_copy(the_backup(world), LOCAL, level, world.process()).passed
 
@@ -60,11 +60,20 @@ def test_a_flipped_bit_in_any_object_is_found(world: World, level: Level):
 def test_a_cut_a_lengthened_and_a_missing_object_are_found(world: World, level: Level):
     for key in [key for key in world.objects if key != MARKER_KEY]:
         good = world.objects.pop(key)
-        assert not verify_copy(the_backup(world), LOCAL, level, world.process()).passed
+        found = [verify_copy(the_backup(world), LOCAL, level, world.process())]
         for wrong in (b"", good[:-1], good + b"\0"):
             world.objects[key] = wrong
-            assert not verify_copy(the_backup(world), LOCAL, level, world.process()).passed
+            found.append(verify_copy(the_backup(world), LOCAL, level, world.process()))
+        assert all(result.damage or result.beside for result in found)
         world.objects[key] = good
+
+
+def test_changed_instructions_are_said_but_leave_the_backup_good(world: World):
+    world.objects[RESTORE_KEY] = b"rm -rf /"
+    found = verify_copy(the_backup(world), LOCAL, Level.CONTENT, world.process())
+    assert [damage.object_key for damage in found.beside] == [RESTORE_KEY]
+    assert found.passed
+    assert the_backup(world).level is Level.CONTENT
 
 
 def test_missing_and_cut_objects_are_found_by_sizes_alone(world: World):

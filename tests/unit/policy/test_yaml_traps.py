@@ -90,7 +90,7 @@ REFUSED = {
     '"\\u2028"': "1:4: the text contains control characters",
     '"\\ud800"': "1:7: this is not YAML",
     "1\n---\nb: 2": "2:1: a file holds one document only",
-    "1\n\tb: 2": "1:1: this is not YAML",
+    "1\n\tb: 2": "2:1: this is not YAML",
 }
 
 

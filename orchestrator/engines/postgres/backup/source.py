@@ -26,6 +26,7 @@ from orchestrator.engines.postgres.programs import find_client_programs
 from orchestrator.engines.postgres.psql_session import PsqlSession
 from orchestrator.engines.postgres.sequences import read_sequences
 from orchestrator.engines.postgres.session import (
+    NOTICE_DEAD_CLIENTS,
     connect,
     connection_parameters,
     describe_server,
@@ -190,9 +191,7 @@ class _Opening:
             programs=find_client_programs(
                 environment=self._environment, at_least=server_version // 10000
             ),
-            connection_string=quote_conninfo(
-                {name: text for name, text in self._parameters.items() if name != "password"}
-            ),
+            connection_string=quote_conninfo(self._parameters_of_programs()),
             environment=libpq_environment(
                 inherited=self._environment,
                 application_name=self._application,
@@ -201,6 +200,10 @@ class _Opening:
             ),
             timeout=self._source.max_duration,
         )
+
+    def _parameters_of_programs(self) -> dict[str, str]:
+        shown = {name: text for name, text in self._parameters.items() if name != "password"}
+        return {**shown, "options": f"{shown['options']} {NOTICE_DEAD_CLIENTS}".strip()}
 
     def _hold(
         self, observer: Connection, programs: DumpPrograms

@@ -20,6 +20,7 @@ from orchestrator.engines.postgres.children import (
 )
 from orchestrator.engines.postgres.identifiers import quote_identifier
 from orchestrator.engines.postgres.session import (
+    NOTICE_DEAD_CLIENTS,
     connect,
     connection_parameters,
     first_line,
@@ -32,7 +33,9 @@ Connection = psycopg.Connection[tuple[object, ...]]
 
 # Nothing is durable, nor needs to be, until the final name is given: that commit waits for the
 # write-ahead log of everything before it.
-_OVERRIDDEN = "-c synchronous_commit=off -c default_transaction_read_only=off"
+_OVERRIDDEN = (
+    f"-c synchronous_commit=off -c default_transaction_read_only=off {NOTICE_DEAD_CLIENTS}"
+)
 _MAINTENANCE_DATABASE = "postgres"
 _SHOWN = frozenset({"host", "port", "user", "dbname"})
 
