@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from orchestrator.catalog.columns import require_utc
 from orchestrator.catalog.evidence import copy_after
 from orchestrator.catalog.refusals import (
     identifier_taken,
@@ -15,8 +14,9 @@ from orchestrator.catalog.refusals import (
     unknown_copy,
     unknown_run,
 )
-from orchestrator.catalog.rows import log_identity
-from orchestrator.catalog.translation import Place, translated
+from orchestrator.catalog.sql.columns import require_utc
+from orchestrator.catalog.sql.rows import log_identity
+from orchestrator.catalog.sql.translation import Place, translated
 from orchestrator.model.backup import Backup, Copy
 from orchestrator.model.lease import Lease
 from orchestrator.model.names import BackupId, DestinationName, RunId, Series

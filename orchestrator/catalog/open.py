@@ -1,11 +1,11 @@
 """Opens a catalog by its URL: the only door to it that the composition root needs."""
 
-from orchestrator.catalog.connecting import connect_to
-from orchestrator.catalog.leasing import SqlLeases
-from orchestrator.catalog.migrating import migrate
-from orchestrator.catalog.reading import SqlReader
-from orchestrator.catalog.transactions import Transactions
-from orchestrator.catalog.writing import SqlWriter
+from orchestrator.catalog.sql.connecting import connect_to
+from orchestrator.catalog.sql.leasing import SqlLeases
+from orchestrator.catalog.sql.migrating import migrate
+from orchestrator.catalog.sql.reading import SqlReader
+from orchestrator.catalog.sql.transactions import Transactions
+from orchestrator.catalog.sql.writing import SqlWriter
 
 
 class SqlCatalog(SqlReader, SqlWriter, SqlLeases):

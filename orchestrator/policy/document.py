@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
+from orchestrator.policy.checking.not_supported import find_not_supported
+from orchestrator.policy.checking.shape import find_shape_problems
 from orchestrator.policy.interpolation import find_misplaced_references
-from orchestrator.policy.nodes import MapNode, Node, Path, child, with_broken
-from orchestrator.policy.not_supported import find_not_supported
-from orchestrator.policy.policy_files import PolicyFile
 from orchestrator.policy.problems import ProblemLog
-from orchestrator.policy.shape import find_shape_problems
-from orchestrator.policy.strict_yaml import read_yaml
+from orchestrator.policy.reading.nodes import MapNode, Node, Path, child, with_broken
+from orchestrator.policy.reading.policy_files import PolicyFile
+from orchestrator.policy.reading.strict_yaml import read_yaml
 
 SECTIONS = ("policies", "destinations", "channels")
 

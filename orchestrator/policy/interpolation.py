@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 
 from orchestrator.model.secret import Secret
-from orchestrator.policy.connection_strings import carries_password
-from orchestrator.policy.nodes import Node, Path, matches, scalars
+from orchestrator.policy.passwords import carries_password
 from orchestrator.policy.problems import LONGEST_PATH, ProblemLog, quoted
-from orchestrator.policy.section import Text
+from orchestrator.policy.reading.nodes import Node, Path, matches, scalars
+from orchestrator.policy.reading.section import Text
 
 SECRET_FIELDS: tuple[Path, ...] = (
     ("channels", "*", "url"),

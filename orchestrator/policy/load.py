@@ -7,10 +7,10 @@ from pathlib import Path
 from orchestrator.model.policy import DesiredState
 from orchestrator.policy.document import Document, read_document
 from orchestrator.policy.interpolation import SecretReader
-from orchestrator.policy.interpret import Interpreter
+from orchestrator.policy.interpreting.desired_state import Interpreter
 from orchestrator.policy.names import Names, collect_names
-from orchestrator.policy.policy_files import read_policy_files
 from orchestrator.policy.problems import Place, Problem, ProblemLog
+from orchestrator.policy.reading.policy_files import read_policy_files
 from orchestrator.policy.revision import read_revision
 
 

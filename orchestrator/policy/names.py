@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.policy.document import Document
-from orchestrator.policy.nodes import child
 from orchestrator.policy.problems import Place, ProblemLog, did_you_mean, quoted
-from orchestrator.policy.section import Text, entries_of
+from orchestrator.policy.reading.nodes import child
+from orchestrator.policy.reading.section import Text, entries_of
 
 KINDS = {"policies": "policy", "destinations": "destination", "channels": "channel"}
 

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 
 from typing_extensions import override
 
-from orchestrator.policy.connection_strings import without_password
+from orchestrator.policy.passwords import without_password
 
 LONGEST_QUOTE = 60
 LONGEST_PATH = 4096

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from orchestrator.model.policy import Revision
-from orchestrator.policy.policy_files import PolicyFile
+from orchestrator.policy.reading.policy_files import PolicyFile
 
 GIT_SECONDS = 5
 COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")

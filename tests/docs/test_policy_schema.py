@@ -9,18 +9,13 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from orchestrator.model.policy import Event, OnUncovered, Tier
-from orchestrator.policy import (
-    interpret,
-    interpret_policy,
-    interpret_schedules,
-    interpret_source,
-    not_supported,
-)
-from orchestrator.policy.durations import format_duration
+from orchestrator.policy.checking import not_supported
+from orchestrator.policy.checking.shape import with_references_inlined
 from orchestrator.policy.first_policy import FIRST_POLICY
 from orchestrator.policy.interpolation import SECRET_FIELDS
+from orchestrator.policy.interpreting import desired_state, policy, schedules, source
 from orchestrator.policy.load import load_policies
-from orchestrator.policy.shape import with_references_inlined
+from orchestrator.policy.syntax.durations import format_duration
 from orchestrator.schemas import schema_text
 from tests.unit.policy.policy_text import ENVIRONMENT, load
 
@@ -123,16 +118,16 @@ def test_the_words_of_the_schema_are_the_words_of_the_model():
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("policies.*.timezone", interpret_policy.TIME_ZONE),
-        ("policies.*.compression.zstd", interpret_policy.ZSTD_LEVEL),
-        ("policies.*.verify.after_backup", interpret_policy.AFTER_BACKUP.label),
-        ("policies.*.source.lock_timeout", format_duration(interpret_source.LOCK_TIMEOUT)),
-        ("policies.*.source.stall_timeout", format_duration(interpret_source.STALL_TIMEOUT)),
-        ("policies.*.source.max_duration", format_duration(interpret_source.MAX_DURATION)),
-        ("policies.*.source.yield_after", format_duration(interpret_source.YIELD_AFTER)),
-        ("policies.*.schedules.*.grace", format_duration(interpret_schedules.GRACE)),
-        ("policies.*.retention.min_keep", interpret_schedules.MIN_KEEP),
-        ("settings.max_parallel", interpret.MAX_PARALLEL),
+        ("policies.*.timezone", policy.TIME_ZONE),
+        ("policies.*.compression.zstd", policy.ZSTD_LEVEL),
+        ("policies.*.verify.after_backup", policy.AFTER_BACKUP.label),
+        ("policies.*.source.lock_timeout", format_duration(source.LOCK_TIMEOUT)),
+        ("policies.*.source.stall_timeout", format_duration(source.STALL_TIMEOUT)),
+        ("policies.*.source.max_duration", format_duration(source.MAX_DURATION)),
+        ("policies.*.source.yield_after", format_duration(source.YIELD_AFTER)),
+        ("policies.*.schedules.*.grace", format_duration(schedules.GRACE)),
+        ("policies.*.retention.min_keep", schedules.MIN_KEEP),
+        ("settings.max_parallel", desired_state.MAX_PARALLEL),
     ],
 )
 def test_the_defaults_of_the_schema_are_those_of_the_program(key: str, value: object):

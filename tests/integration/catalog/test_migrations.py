@@ -10,11 +10,11 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, event, text
 
-from orchestrator.catalog import migrating
-from orchestrator.catalog.connecting import connect_to
 from orchestrator.catalog.open import open_catalog
-from orchestrator.catalog.tables import METADATA
-from orchestrator.catalog.transactions import Transactions
+from orchestrator.catalog.sql import migrating
+from orchestrator.catalog.sql.connecting import connect_to
+from orchestrator.catalog.sql.tables import METADATA
+from orchestrator.catalog.sql.transactions import Transactions
 from orchestrator.errors import CatalogError, CatalogVersionError
 from tests.contracts.catalog_values import an_entry, at_once, subjects
 

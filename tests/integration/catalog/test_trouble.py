@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from orchestrator.catalog import connecting
-from orchestrator.catalog.connecting import connect_to
 from orchestrator.catalog.open import SqlCatalog, open_catalog
-from orchestrator.catalog.transactions import Transactions
+from orchestrator.catalog.sql import connecting
+from orchestrator.catalog.sql.connecting import connect_to
+from orchestrator.catalog.sql.transactions import Transactions
 from orchestrator.errors import (
     CatalogError,
     CatalogFullError,

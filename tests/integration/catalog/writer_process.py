@@ -12,9 +12,9 @@ from itertools import count
 
 from sqlalchemy import insert
 
-from orchestrator.catalog import tables
 from orchestrator.catalog.open import SqlCatalog, open_catalog
-from orchestrator.catalog.rows import row_of_backup
+from orchestrator.catalog.sql import tables
+from orchestrator.catalog.sql.rows import row_of_backup
 from tests.contracts.catalog_values import NOON, UNPROVED, an_entry
 from tests.support.builders import a_backup, a_series
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.dialects import sqlite
 
-from orchestrator.catalog.columns import EnumText, UtcTime, require_utc, storable
+from orchestrator.catalog.sql.columns import EnumText, UtcTime, require_utc, storable
 from orchestrator.model.run import RunState
 
 DIALECT = sqlite.dialect()

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from orchestrator.policy.cron_syntax import CronSyntaxError, check_cron, shortest_gap
+from orchestrator.policy.syntax.cron import CronSyntaxError, check_cron, shortest_gap
 
 ACCEPTED = [
     "0 2 * * *",

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.policy.nodes import plain
 from orchestrator.policy.problems import ProblemLog
-from orchestrator.policy.strict_yaml import read_yaml
+from orchestrator.policy.reading.nodes import plain
+from orchestrator.policy.reading.strict_yaml import read_yaml
 from tests.unit.policy.policy_text import changed, problems
 
 STAYS = {

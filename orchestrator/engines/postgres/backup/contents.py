@@ -12,9 +12,13 @@ from orchestrator.engines.postgres.backup.properties import (
     read_properties,
     read_roles,
 )
-from orchestrator.engines.postgres.backup.relations import Connection, read_columns, read_sizes
-from orchestrator.engines.postgres.backup.resolve import Resolved
-from orchestrator.engines.postgres.backup.sizing import (
+from orchestrator.engines.postgres.backup.tables.relations import (
+    Connection,
+    read_columns,
+    read_sizes,
+)
+from orchestrator.engines.postgres.backup.tables.resolve import Resolved
+from orchestrator.engines.postgres.backup.tables.sizing import (
     RelationSize,
     blocks_for_chunk,
     cut_into_ranges,

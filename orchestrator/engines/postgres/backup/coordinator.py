@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 
 import psycopg
 
-from orchestrator.engines.postgres.backup.relations import Connection
-from orchestrator.engines.postgres.backup.resolve import Resolved, resolve
+from orchestrator.engines.postgres.backup.tables.relations import Connection
+from orchestrator.engines.postgres.backup.tables.resolve import Resolved, resolve
 from orchestrator.engines.postgres.session import translated_errors
 from orchestrator.errors import LockTimeoutError, SourceError
 from orchestrator.model.policy import TableSelection

@@ -4,7 +4,7 @@ Pages are read from ``pg_largeobject`` itself, under the snapshot like any table
 asks for a privilege on each object; ``SELECT`` on this one table covers all (faults.md M6).
 """
 
-from orchestrator.engines.postgres.backup.relations import Connection
+from orchestrator.engines.postgres.backup.tables.relations import Connection
 from orchestrator.model.contents import LargeObject, LargeObjectRange
 
 _OBJECTS = """

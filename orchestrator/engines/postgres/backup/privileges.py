@@ -4,7 +4,7 @@ The schema archive locks every table of the database, so a missing privilege on 
 the run; row-level security would hide rows without an error (reference/faults.md M5, M6).
 """
 
-from orchestrator.engines.postgres.backup.relations import Connection
+from orchestrator.engines.postgres.backup.tables.relations import Connection
 from orchestrator.engines.postgres.identifiers import qualified, quote_identifier
 from orchestrator.errors import MissingPrivilegeError
 from orchestrator.model.contents import TableName

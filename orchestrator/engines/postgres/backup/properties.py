@@ -1,6 +1,6 @@
 """What no dump of one database carries: its properties, roles, and the server's identity (rule 9)."""
 
-from orchestrator.engines.postgres.backup.relations import Connection
+from orchestrator.engines.postgres.backup.tables.relations import Connection
 from orchestrator.model.contents import (
     DatabaseProperties,
     DatabaseSetting,

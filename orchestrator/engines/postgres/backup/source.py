@@ -13,9 +13,9 @@ from orchestrator.engines.postgres.backup.chunk_reader import PsqlChunkReader, j
 from orchestrator.engines.postgres.backup.contents import read_contents
 from orchestrator.engines.postgres.backup.coordinator import ATTEMPT, HeldSnapshot, hold_snapshot
 from orchestrator.engines.postgres.backup.privileges import require_privileges
-from orchestrator.engines.postgres.backup.relations import Connection
-from orchestrator.engines.postgres.backup.resolve import refuse_scattered_tables
 from orchestrator.engines.postgres.backup.schema_archive import DumpPrograms
+from orchestrator.engines.postgres.backup.tables.relations import Connection
+from orchestrator.engines.postgres.backup.tables.resolve import refuse_scattered_tables
 from orchestrator.engines.postgres.backup.watch import Watch
 from orchestrator.engines.postgres.children import (
     libpq_environment,

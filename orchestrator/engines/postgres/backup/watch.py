@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import psycopg
 
-from orchestrator.engines.postgres.backup.relations import Connection
+from orchestrator.engines.postgres.backup.tables.relations import Connection
 from orchestrator.engines.postgres.session import translated_errors
 from orchestrator.errors import (
     GaveWayError,

@@ -2,7 +2,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from orchestrator.engines.postgres.backup.selection import Selected, select_tables
+from orchestrator.engines.postgres.backup.tables.selection import Selected, select_tables
 from orchestrator.errors import TablesNotFoundError
 from orchestrator.model.contents import TableName
 from orchestrator.model.policy import TableSelection

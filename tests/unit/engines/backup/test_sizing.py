@@ -3,7 +3,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.engines.postgres.backup.sizing import (
+from orchestrator.engines.postgres.backup.tables.sizing import (
     TARGET_CHUNK_BYTES,
     RelationSize,
     blocks_for_chunk,

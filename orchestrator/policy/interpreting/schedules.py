@@ -6,15 +6,15 @@ from itertools import pairwise
 
 from orchestrator.model.names import ScheduleName
 from orchestrator.model.policy import Retention, Schedule, Tier, Window
-from orchestrator.policy.cron_syntax import CronSyntaxError, check_cron, shortest_gap
-from orchestrator.policy.durations import (
+from orchestrator.policy.problems import ProblemLog, quoted
+from orchestrator.policy.reading.section import Section, Text
+from orchestrator.policy.syntax.cron import CronSyntaxError, check_cron, shortest_gap
+from orchestrator.policy.syntax.durations import (
     format_duration,
     parse_duration,
     parse_window,
     typical_hours,
 )
-from orchestrator.policy.problems import ProblemLog, quoted
-from orchestrator.policy.section import Section, Text
 
 GRACE = timedelta(minutes=30)
 SHORTEST_CATCH_UP = timedelta(hours=1)

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
 
-from orchestrator.catalog.columns import require_utc
 from orchestrator.catalog.refusals import lease_lost, series_locked
-from orchestrator.catalog.rows import lease_of, row_of_lease
-from orchestrator.catalog.tables import LEASES
-from orchestrator.catalog.transactions import Transactions, insert_if_new
+from orchestrator.catalog.sql.columns import require_utc
+from orchestrator.catalog.sql.rows import lease_of, row_of_lease
+from orchestrator.catalog.sql.tables import LEASES
+from orchestrator.catalog.sql.transactions import Transactions, insert_if_new
 from orchestrator.model.lease import Lease
 from orchestrator.model.names import RunId, Series
 from orchestrator.model.run import Actor

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from orchestrator.engines.postgres.backup.sizing import RelationSize
+from orchestrator.engines.postgres.backup.tables.sizing import RelationSize
 from orchestrator.model.contents import Column, LeftOut, TableName
 
 Connection = psycopg.Connection[tuple[object, ...]]

@@ -11,12 +11,12 @@ from pathlib import Path
 from orchestrator.model.names import ChannelName, DestinationName, PolicyName
 from orchestrator.model.policy import Channel, DesiredState, Destination, Policy, Revision
 from orchestrator.policy.document import Document
-from orchestrator.policy.file_urls import FileUrlError, absolute_file_url
 from orchestrator.policy.interpolation import SecretReader
-from orchestrator.policy.interpret_policy import Surroundings, interpret_policy
+from orchestrator.policy.interpreting.policy import Surroundings, interpret_policy
 from orchestrator.policy.names import Names
 from orchestrator.policy.problems import ProblemLog
-from orchestrator.policy.section import Section
+from orchestrator.policy.reading.section import Section
+from orchestrator.policy.syntax.file_urls import FileUrlError, absolute_file_url
 
 MAX_PARALLEL = 2
 

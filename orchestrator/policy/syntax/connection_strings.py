@@ -13,8 +13,6 @@ SETTING = re.compile(
     r"\s*(?P<key>[A-Za-z_]+)\s*=\s*('(?P<quoted>(?:[^'\\]|\\.)*)'|(?P<bare>(?:[^\s'\\]|\\.)*))(?=\s|$)",
     re.DOTALL,
 )
-PASSWORD_IN_URL = re.compile(r"://[^/?#@\s:]*:[^/?#@\s]+@")
-PASSWORD_SETTING = re.compile(r"(^|[?&;\s])(password|passwd|pwd|pass)\s*=\s*[^\s&]+", re.IGNORECASE)
 
 
 class ConnectionStringError(ValueError):
@@ -29,16 +27,6 @@ def default_database(connection: str) -> str | None:
     """
     settings = _settings(connection)
     return settings.get("dbname") or settings.get("user") or None
-
-
-def carries_password(url: str) -> bool:
-    """Tell whether a URL or connection string of any kind has a password written into it."""
-    return bool(PASSWORD_IN_URL.search(url) or PASSWORD_SETTING.search(url))
-
-
-def without_password(text: str) -> str:
-    """Return text with ``***`` in place of what `carries_password` finds."""
-    return PASSWORD_SETTING.sub(r"\1\2=***", PASSWORD_IN_URL.sub("://***@", text))
 
 
 def _settings(connection: str) -> Mapping[str, str]:

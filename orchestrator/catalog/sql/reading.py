@@ -6,8 +6,8 @@ from itertools import groupby
 
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, select
 
-from orchestrator.catalog import tables
-from orchestrator.catalog.rows import (
+from orchestrator.catalog.sql import tables
+from orchestrator.catalog.sql.rows import (
     backup_of,
     copy_of,
     lease_of,
@@ -16,7 +16,7 @@ from orchestrator.catalog.rows import (
     schedule_of,
     series_record_of,
 )
-from orchestrator.catalog.transactions import Transactions
+from orchestrator.catalog.sql.transactions import Transactions
 from orchestrator.model.backup import Backup
 from orchestrator.model.lease import Lease
 from orchestrator.model.names import BackupId, DestinationName, Series

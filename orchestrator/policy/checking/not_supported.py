@@ -2,8 +2,15 @@
 
 from collections.abc import Iterator
 
-from orchestrator.policy.nodes import ListNode, Node, Path, ScalarNode, key_place_of, matches
 from orchestrator.policy.problems import ProblemLog, quoted
+from orchestrator.policy.reading.nodes import (
+    ListNode,
+    Node,
+    Path,
+    ScalarNode,
+    key_place_of,
+    matches,
+)
 
 KEYS: tuple[Path, ...] = (
     ("destinations", "*", "low_storage"),

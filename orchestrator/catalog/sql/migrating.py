@@ -4,8 +4,8 @@ from pathlib import Path
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select, text
 
-from orchestrator.catalog.transactions import Transactions
-from orchestrator.catalog.translation import Place
+from orchestrator.catalog.sql.transactions import Transactions
+from orchestrator.catalog.sql.translation import Place
 from orchestrator.errors import CatalogVersionError
 
 NEWEST_REVISION = "0001_first_catalog"

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from orchestrator.policy.characters import FORBIDDEN
-from orchestrator.policy.nodes import BrokenNode, Entry, ListNode, MapNode, Node, ScalarNode
-from orchestrator.policy.plain_scalars import AmbiguousError, resolve_plain
 from orchestrator.policy.problems import Place, ProblemLog, quoted
+from orchestrator.policy.reading.characters import FORBIDDEN
+from orchestrator.policy.reading.nodes import BrokenNode, Entry, ListNode, MapNode, Node, ScalarNode
+from orchestrator.policy.reading.plain_scalars import AmbiguousError, resolve_plain
 
 MOST_LEVELS = 20
 MOST_NODES = 50_000

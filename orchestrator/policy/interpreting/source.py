@@ -6,11 +6,11 @@ from pathlib import Path
 from orchestrator.model.names import DatabaseName
 from orchestrator.model.policy import Source
 from orchestrator.model.secret import Secret
-from orchestrator.policy.connection_strings import ConnectionStringError, default_database
-from orchestrator.policy.durations import parse_duration
 from orchestrator.policy.interpolation import SecretReader
 from orchestrator.policy.problems import Place, quoted
-from orchestrator.policy.section import Section
+from orchestrator.policy.reading.section import Section
+from orchestrator.policy.syntax.connection_strings import ConnectionStringError, default_database
+from orchestrator.policy.syntax.durations import parse_duration
 
 ENGINE = "postgresql"
 LOCK_TIMEOUT = timedelta(seconds=30)

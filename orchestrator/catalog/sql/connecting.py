@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from orchestrator.catalog.translation import Place, translated
+from orchestrator.catalog.sql.translation import Place, translated
 from orchestrator.errors import UsageError
 
 PATIENCE_SECONDS = 10

@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 from urllib.parse import unquote
 
-from orchestrator.policy.characters import FORBIDDEN
 from orchestrator.policy.problems import quoted
+from orchestrator.policy.reading.characters import FORBIDDEN
 
 HOSTS = ("", "localhost")
 

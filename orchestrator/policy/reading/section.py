@@ -7,8 +7,8 @@ before, so interpretation never stops and never says it twice.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from orchestrator.policy.nodes import BrokenNode, Entry, ListNode, MapNode, Node, ScalarNode
 from orchestrator.policy.problems import Place
+from orchestrator.policy.reading.nodes import BrokenNode, Entry, ListNode, MapNode, Node, ScalarNode
 
 
 @dataclass(frozen=True, slots=True)

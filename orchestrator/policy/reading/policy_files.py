@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.policy.characters import FORBIDDEN, line_and_column
 from orchestrator.policy.problems import Place, ProblemLog
+from orchestrator.policy.reading.characters import FORBIDDEN, line_and_column
 
 SUFFIXES = frozenset({".yaml", ".yml"})
 LARGEST_FILE = 1024 * 1024

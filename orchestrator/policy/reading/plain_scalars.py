@@ -6,7 +6,7 @@ text, and the third is refused: it was 8 once and is 10 now.
 
 import re
 
-from orchestrator.policy.nodes import ScalarValue
+from orchestrator.policy.reading.nodes import ScalarValue
 
 NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
 TRUTH = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}

@@ -10,11 +10,11 @@ from orchestrator.model.names import ChannelName, DestinationName, PolicyName
 from orchestrator.model.policy import AlertRoute, Event, OnUncovered, Policy, TableSelection
 from orchestrator.model.verification import Level
 from orchestrator.policy.interpolation import SecretReader
-from orchestrator.policy.interpret_schedules import interpret_retention, interpret_schedules
-from orchestrator.policy.interpret_source import interpret_source
+from orchestrator.policy.interpreting.schedules import interpret_retention, interpret_schedules
+from orchestrator.policy.interpreting.source import interpret_source
 from orchestrator.policy.names import Names
 from orchestrator.policy.problems import ProblemLog, closest, quoted
-from orchestrator.policy.section import Section, Text
+from orchestrator.policy.reading.section import Section, Text
 
 TIME_ZONE = "UTC"
 ZSTD_LEVEL = 3

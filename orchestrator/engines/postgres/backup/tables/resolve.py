@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from orchestrator.engines.postgres.backup.relations import (
+from orchestrator.engines.postgres.backup.tables.relations import (
     Connection,
     Relation,
     read_relations,
 )
-from orchestrator.engines.postgres.backup.selection import select_tables
+from orchestrator.engines.postgres.backup.tables.selection import select_tables
 from orchestrator.engines.postgres.identifiers import qualified
 from orchestrator.errors import UncoveredTableError, UnsupportedServerError
 from orchestrator.model.contents import LeftOut, TableName

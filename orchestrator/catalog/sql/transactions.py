@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, event
 from sqlalchemy.dialects import postgresql, sqlite
 
-from orchestrator.catalog.translation import Place, translated
+from orchestrator.catalog.sql.translation import Place, translated
 
 _BEGIN = "catalog_begin"
 

@@ -10,10 +10,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Table, delete, insert, select, update
 
-from orchestrator.catalog import tables
 from orchestrator.catalog.evidence import copy_after
 from orchestrator.catalog.refusals import identifier_taken, unknown_copy, unknown_run
-from orchestrator.catalog.rows import (
+from orchestrator.catalog.sql import tables
+from orchestrator.catalog.sql.rows import (
     Row,
     columns_of_copy,
     columns_of_result,
@@ -24,7 +24,7 @@ from orchestrator.catalog.rows import (
     rows_of_copies,
     series_of,
 )
-from orchestrator.catalog.transactions import Transactions, insert_if_new
+from orchestrator.catalog.sql.transactions import Transactions, insert_if_new
 from orchestrator.model.backup import Backup
 from orchestrator.model.names import DestinationName, RunId
 from orchestrator.model.policy import Revision

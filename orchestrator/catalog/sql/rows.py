@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
-from orchestrator.catalog.columns import require_utc
+from orchestrator.catalog.sql.columns import require_utc
 from orchestrator.model.backup import Backup, Copy, RunReason, Slot
 from orchestrator.model.lease import Lease
 from orchestrator.model.names import ScheduleName, Series

@@ -16,7 +16,9 @@ from jsonschema import Draft202012Validator, TypeChecker, ValidationError
 from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 
-from orchestrator.policy.nodes import (
+from orchestrator.policy.checking.shape_messages import describe, missing_key, unknown_key
+from orchestrator.policy.problems import ProblemLog, closest
+from orchestrator.policy.reading.nodes import (
     BrokenNode,
     MapNode,
     Node,
@@ -26,8 +28,6 @@ from orchestrator.policy.nodes import (
     place_of,
     plain,
 )
-from orchestrator.policy.problems import ProblemLog, closest
-from orchestrator.policy.shape_messages import describe, missing_key, unknown_key
 from orchestrator.schemas import schema_text
 
 MOST_ERRORS = 1000

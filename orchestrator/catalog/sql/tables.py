@@ -19,7 +19,7 @@ from sqlalchemy import (
     Table,
 )
 
-from orchestrator.catalog.columns import GROWING_NUMBER, EnumText, FreeText, UtcTime
+from orchestrator.catalog.sql.columns import GROWING_NUMBER, EnumText, FreeText, UtcTime
 from orchestrator.model.backup import CopyState, Trigger
 from orchestrator.model.run import LogAction, LogOutcome, RunState
 

@@ -1,0 +1,1 @@
+"""The catalog in SQLite or PostgreSQL; rows become model values at this border only."""

@@ -1,0 +1,1 @@
+"""Checked trees become the values of `orchestrator.model.policy`."""

@@ -1,0 +1,1 @@
+"""From bytes on disk to a tree of values that know where they stand; nothing is judged yet."""

@@ -1,0 +1,1 @@
+"""The small languages inside values: cron expressions, durations, connection strings, urls."""
