@@ -53,8 +53,8 @@ docs: $(STAMP) ## writes the pages that are generated from the code
 	@.venv/bin/python docs/generate_errors.py
 	@.venv/bin/python docs/generate_cli.py
 
-lock: $(STAMP) ## resolves the dependencies again, from PyPI alone, into uv.lock
-	@.venv/bin/uv lock --no-config --default-index https://pypi.org/simple
+lock: $(STAMP) ## resolves the dependencies again into uv.lock, whatever the machine is set up to use
+	@env -u UV_INDEX -u UV_DEFAULT_INDEX -u UV_INDEX_URL .venv/bin/uv lock --no-config
 
 clean: ## removes what these recipes made, never a backup
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

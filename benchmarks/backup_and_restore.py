@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from orchestrator.engines.postgres.cluster import ThrowawayCluster
-from orchestrator.engines.postgres.programs import find_client_programs
+from orchestrator.engines.postgres.programs import embedded_programs, read_version
 
 COMMAND = str(Path(sysconfig.get_path("scripts")) / "orchestrator")
 
@@ -39,7 +39,7 @@ CREATE INDEX ON narrow (b);
 POLICY = """\
 version: 1
 destinations:
-  local: {{url: "file:{backups}"}}
+  local: {{url: "file://{backups}"}}
 policies:
   bench:
     source: {{engine: postgresql, url: "${{env:DATABASE_URL}}"}}
@@ -138,11 +138,12 @@ def main(arguments: Sequence[str]) -> None:
     with (
         tempfile.TemporaryDirectory(prefix="orchestrator-bench-") as folder,
         ThrowawayCluster(
+            embedded_programs(),
             listen_on_loopback=True,
             settings={"fsync": "off", "shared_buffers": "512MB", "max_wal_size": "4GB"},
         ) as cluster,
     ):
-        programs = find_client_programs(environment={}, at_least=17)
+        programs = read_version(embedded_programs())
         bench = Bench(cluster.url("bench"), Path(folder), programs.directory)
         psql = [bench.program("psql"), "-qX", "-v", "ON_ERROR_STOP=1", "-d"]
         bench.run(*psql, cluster.url("postgres"), "-c", "CREATE DATABASE bench")

