@@ -12,9 +12,12 @@ _LAST_LINE = b"SHA-256 of all lines above: "
 _INSTRUCTIONS = r"""# How to restore a backup from this folder without the program that wrote it
 
 You need bash, psql, pg_restore, zstd, jq and sha256sum, and a PostgreSQL server that is not older
-than the one the backup came from. Run the commands in order, in one shell. They stop the shell at
+than the one the backup came from. Use psql and pg_restore of the major version of the server that
+you restore to. If pg_restore says "unsupported version", newer programs wrote this backup: restore
+with those, to a server of their version. Run the commands in order, in one shell. They stop the shell at
 the first error, so start a new one first (type `bash`). A new database is made; nothing that
-exists is changed, except that missing roles are created.
+exists is changed, except that missing roles are created. If they stop, drop the unfinished database
+before you begin again.
 
 No backup is encrypted as long as no object here ends in `.age`. Where encryption is used, every
 object that ends in `.age` goes through `age --decrypt --identity KEYFILE` first.
@@ -40,12 +43,16 @@ export PGOPTIONS="-c datestyle=ISO,YMD -c intervalstyle=postgres -c timezone=UTC
 ## 2. Choose a backup
 
 The name of a backup begins with the moment (UTC) that it shows. A folder without `manifest.json`
-is no backup: its run did not end. This takes the newest; to take another, say `backup=` yourself.
+is no backup: its run did not end. This takes the newest; to take another, say `backup=` yourself,
+for example if it says that the newest is suspicious: rows may have vanished before it was taken.
 
 ```bash
 : "${backup:=$(ls -d "$series"/backups/*/manifest.json | sort | tail -n 1 | xargs dirname)}"
 manifest=$backup/manifest.json details=$backup/details.json
 echo "restoring $backup"
+for mark in "$backup"/marks/suspicion.json; do
+  if test -e "$mark"; then jq -r '"SUSPICIOUS: " + .reasons[]' "$mark"; fi
+done
 ```
 
 ## 3. Check every byte before using it

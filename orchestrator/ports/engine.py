@@ -173,6 +173,14 @@ class NewDatabase(Protocol):
         """Count the rows of each table, exactly, in the order given."""
         ...
 
+    def comparable(self, tables: Sequence[Table]) -> Sequence[Sequence[Table]]:
+        """Group tables so that each group has together the rows that it had in the backup.
+
+        One table each, but for partitions over which the server spreads rows in another way in
+        every database.
+        """
+        ...
+
     def read_table(self, table: Table, consume: Callable[[bytes], None]) -> int:
         """Hand all rows of a table to ``consume`` as COPY text, proved complete as in a backup."""
         ...

@@ -177,6 +177,9 @@ class InMemoryNewDatabase:
     def count_rows(self, tables: Sequence[Table]) -> Sequence[int]:
         return [len(self.database.tables[table.name]) for table in tables]
 
+    def comparable(self, tables: Sequence[Table]) -> Sequence[Sequence[Table]]:
+        return [[table] for table in tables]
+
     def read_table(self, table: Table, consume: Consume) -> int:
         return _send(reversed(self.database.tables[table.name]), consume)
 

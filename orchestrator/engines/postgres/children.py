@@ -19,7 +19,7 @@ import os
 import pwd
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -131,10 +131,12 @@ def run_child(
     input: bytes | None = None,  # noqa: A002 - the word that subprocess.run uses for it
     timeout: float | None,
     user: str | None = None,
+    started: Callable[[subprocess.Popen[bytes]], None] | None = None,
 ) -> CompletedChild:
     """Run a program to its end and return all that it wrote; the exit status is not judged.
 
-    ``timeout`` is in seconds; None waits for ever.
+    ``timeout`` is in seconds; None waits for ever. ``started`` is given the child, so that another
+    thread can kill it.
 
     Raises:
         ClientProgramError: there is no such program, or it was killed after ``timeout``.
@@ -149,6 +151,8 @@ def run_child(
     )
     with child:
         try:
+            if started is not None:
+                started(child)
             stdout, stderr = child.communicate(input, timeout=timeout)
         except subprocess.TimeoutExpired as error:
             raise ClientProgramError(

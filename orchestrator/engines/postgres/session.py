@@ -6,12 +6,16 @@ carry other defaults.
 """
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import TypeVar
 
 import psycopg
 from psycopg import conninfo
+from psycopg.abc import PQGen
+from typing_extensions import override
 
 from orchestrator.errors import (
     AuthenticationFailedError,
@@ -21,6 +25,7 @@ from orchestrator.errors import (
     OrchestratorError,
     SourceError,
     SourceUnreachableError,
+    StalledError,
 )
 from orchestrator.model.secret import Secret
 
@@ -34,6 +39,15 @@ CLIENT_ENCODING = "UTF8"
 # goes on to the end of the statement (reference/faults.md M10). Client programs get it as an option
 # of their connection, our own sessions as a setting.
 NOTICE_DEAD_CLIENTS = "-c client_connection_check_interval=2s"
+
+# pg_dump writes literals as this setting of its session wants them, and whoever runs single
+# definitions of the archive does it in a session where it is on.
+STANDARD_STRINGS = "-c standard_conforming_strings=on"
+
+# Unlike the password, nothing but the connection string carries these to psql and pg_dump.
+_SECRETS_WITHOUT_FILE = frozenset(
+    {"sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"}
+)
 
 _PINNED = {
     "row_security": "off",
@@ -54,6 +68,48 @@ _PINNED = {
     "idle_session_timeout": "0",
     "client_connection_check_interval": "2s",
 }
+
+
+Result = TypeVar("Result")
+
+
+class ImpatientConnection(psycopg.Connection[tuple[object, ...]]):
+    """Gives up when the server sends nothing for ``patience``; the connection is closed then.
+
+    The kernel of a frozen peer keeps acknowledging, so no TCP option ends that wait
+    (reference/faults.md M11, F31).
+    """
+
+    patience: timedelta | None = None
+
+    @override
+    def wait(
+        self, gen: PQGen[Result], interval: float = 0.1, timeout: float | None = None
+    ) -> Result:
+        try:
+            return super().wait(_impatient(gen, self.patience), interval, timeout)
+        except StalledError:
+            self.pgconn.finish()
+            raise
+
+
+def _impatient(gen: PQGen[Result], patience: timedelta | None) -> PQGen[Result]:
+    heard_at = time.monotonic()
+    try:
+        wanted = next(gen)
+        while True:
+            ready = yield wanted
+            if ready:
+                heard_at = time.monotonic()
+            elif patience and time.monotonic() - heard_at > patience.total_seconds():
+                raise StalledError(
+                    f"the server sent nothing for {patience.total_seconds():g} s",
+                    next_step="see whether server and network answer, or raise source.stall_timeout",
+                )
+            wanted = gen.send(ready)
+    except StopIteration as end:
+        result: Result = end.value
+        return result
 
 
 def pinned_settings(
@@ -89,6 +145,12 @@ def connection_parameters(
             type(error)("not a connection URL")
         )
     parameters = {name: str(value) for name, value in parsed.items() if value is not None}
+    for name in _SECRETS_WITHOUT_FILE & parameters.keys():
+        raise SourceError(
+            f"the connection URL from {url.origin} holds {name}, which PostgreSQL's client programs"
+            " could only be given in their arguments, where everybody can read it",
+            next_step="use a key without a passphrase in a file that only this user can read",
+        )
     if database is not None:
         parameters["dbname"] = database
     parameters.setdefault("connect_timeout", str(CONNECT_TIMEOUT_SECONDS))
@@ -105,17 +167,21 @@ def connect(
     database: str | None,
     application_name: str,
     lock_timeout: timedelta = timedelta(0),
+    patience: timedelta | None = None,
 ) -> psycopg.Connection[tuple[object, ...]]:
     """Open a pinned connection in autocommit mode; ``database`` None takes the URL's.
+
+    With ``patience``, a server that sends nothing for so long ends the session with StalledError.
 
     Raises:
         SourceUnreachableError, AuthenticationFailedError, DatabaseMissingError: by cause.
     """
     parameters = connection_parameters(url, database=database, application_name=application_name)
     with translated_errors(describe_server(parameters)):
-        connection = psycopg.connect(
+        connection = ImpatientConnection.connect(
             conninfo.make_conninfo("", **parameters), autocommit=True, prepare_threshold=None
         )
+        connection.patience = patience
         try:
             version = connection.info.server_version
             statements = pinned_settings(version, lock_timeout=lock_timeout)

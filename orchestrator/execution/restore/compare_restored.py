@@ -28,11 +28,12 @@ def compare_restored(
     Raises:
         RestoreDiffersError: it does not; every difference is named.
     """
-    differences = [*_different_counts(database, details), *_different_sequences(database, details)]
+    groups = _groups(database, details)
+    differences = [*_different_counts(database, groups), *_different_sequences(database, details)]
     if prove and not differences:
-        for data in details.tables:
+        for group in groups:
             check()
-            differences += _different_rows(database, data, source)
+            differences += _different_rows(database, group, source)
         differences += _different_large_objects(database, details, source)
     if differences:
         raise RestoreDiffersError(
@@ -44,11 +45,24 @@ def compare_restored(
         )
 
 
-def _different_counts(database: NewDatabase, details: Details) -> Iterator[str]:
-    counts = database.count_rows([data.table for data in details.tables])
-    for data, count in zip(details.tables, counts, strict=True):
-        if count != data.rows:
-            yield f"{data.table.name} has {count} rows instead of {data.rows}"
+def _groups(database: NewDatabase, details: Details) -> Sequence[Sequence[TableData]]:
+    by_name = {data.table.name: data for data in details.tables}
+    groups = database.comparable([data.table for data in details.tables])
+    return [[by_name[table.name] for table in group] for group in groups]
+
+
+def _different_counts(
+    database: NewDatabase, groups: Sequence[Sequence[TableData]]
+) -> Iterator[str]:
+    for group in groups:
+        count = sum(database.count_rows([data.table for data in group]))
+        expected = sum(data.rows for data in group)
+        if count != expected:
+            yield f"{_named(group)} has {count} rows instead of {expected}"
+
+
+def _named(group: Sequence[TableData]) -> str:
+    return " with ".join(str(data.table.name) for data in group)
 
 
 def _different_sequences(database: NewDatabase, details: Details) -> Iterator[str]:
@@ -61,12 +75,15 @@ def _different_sequences(database: NewDatabase, details: Details) -> Iterator[st
             yield f"sequence {expected.name} stands at {state.last_value}, not {expected.last_value}"
 
 
-def _different_rows(database: NewDatabase, data: TableData, source: ChunkSource) -> Sequence[str]:
+def _different_rows(
+    database: NewDatabase, group: Sequence[TableData], source: ChunkSource
+) -> Sequence[str]:
     restored = RowDigest()
-    database.read_table(data.table, restored.feed)
-    if restored.finish() == _digest_of(data.chunks, source):
+    for data in group:
+        database.read_table(data.table, restored.feed)
+    if restored.finish() == _digest_of([c for data in group for c in data.chunks], source):
         return ()
-    return (f"the rows of {data.table.name} differ",)
+    return (f"the rows of {_named(group)} differ",)
 
 
 def _different_large_objects(

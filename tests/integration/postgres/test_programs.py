@@ -45,10 +45,11 @@ def test_a_configured_directory_older_than_the_server_gives_way_to_one_that_fits
     assert find_client_programs(environment=environment, at_least=14).version[0] >= 14
 
 
-def test_of_those_that_fit_the_newest_is_taken(tmp_path: Path):
-    old, new = _installation(tmp_path, "98.7"), _installation(tmp_path, "99.1")
-    environment = {"PATH": f"relative:{old}:{new}"}
-    assert find_client_programs(environment=environment, at_least=98).directory == new
+def test_of_those_that_fit_one_of_the_servers_own_version_is_taken_else_the_newest(tmp_path: Path):
+    same, newer, newest = (_installation(tmp_path, text) for text in ("97.3", "98.7", "99.1"))
+    environment = {"PATH": f"relative:{same}:{newer}:{newest}"}
+    assert find_client_programs(environment=environment, at_least=97).directory == same
+    assert find_client_programs(environment=environment, at_least=96).directory == newest
 
 
 def test_programs_on_the_path_that_anybody_could_have_replaced_are_not_used(tmp_path: Path):

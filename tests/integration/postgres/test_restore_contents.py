@@ -262,3 +262,54 @@ def test_the_practice_database_comes_back_equal(practice_database: Database):
         name: sorted(text.splitlines()) for name, text in backup.rows.items()
     }
     assert again.details.sequences == backup.details.sequences
+
+
+def test_signatures_and_joined_names_longer_than_a_name_are_found_again(empty_database: Database):
+    long = "x" * 60
+    empty_database.execute(
+        f"CREATE FUNCTION {long}({', '.join(['timestamp with time zone'] * 9)}) RETURNS int"
+        " LANGUAGE sql AS 'SELECT 1';"
+        f"CREATE TABLE {long} (id int CONSTRAINT {long[:-1]}y CHECK (id > 0) NOT NULL);"
+        f"CREATE TRIGGER {long} BEFORE UPDATE ON {long} FOR EACH ROW"
+        " EXECUTE FUNCTION suppress_redundant_updates_trigger()"
+    )
+    _, skipped = restore(empty_database)
+    assert skipped == []
+
+
+def test_rows_that_an_enum_s_hash_spreads_come_back_in_other_partitions(empty_database: Database):
+    empty_database.execute("""
+        CREATE TYPE mood AS ENUM ('glad', 'sad', 'so');
+        CREATE TABLE moods (v int, m mood) PARTITION BY HASH (m);
+        CREATE TABLE moods_0 PARTITION OF moods FOR VALUES WITH (MODULUS 2, REMAINDER 0)
+          PARTITION BY LIST (v);
+        CREATE TABLE moods_0_d PARTITION OF moods_0 DEFAULT;
+        CREATE TABLE moods_1 (gone int, m mood, v int); ALTER TABLE moods_1 DROP COLUMN gone;
+        ALTER TABLE moods ATTACH PARTITION moods_1 FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+        INSERT INTO moods SELECT i, ('{glad,sad,so}'::mood[])[i % 3 + 1] FROM generate_series(1, 99) i
+    """)
+    restored, _ = restore(empty_database)
+    query = "SELECT v, m::text FROM moods ORDER BY v"
+    assert restored.execute(query) == empty_database.execute(query)
+
+
+def test_a_foreign_key_to_a_table_outside_the_backup_comes_back_not_valid(
+    empty_database: Database,
+):
+    empty_database.execute("""
+        CREATE SCHEMA "a""b"; CREATE TABLE "a""b".users (id int PRIMARY KEY);
+        CREATE TABLE orders (id int PRIMARY KEY, u int CONSTRAINT o_u REFERENCES "a""b".users);
+        CREATE TABLE lines (o int CONSTRAINT l_o REFERENCES orders);
+        INSERT INTO "a""b".users VALUES (1); INSERT INTO orders VALUES (1, 1);
+        INSERT INTO lines VALUES (1)
+    """)
+    backup = take_plain_backup(empty_database)
+    kept = tuple(data for data in backup.details.tables if data.table.name.name != "users")
+    archive = dump_schema(empty_database, "--quote-all-identifiers")
+    backup = replace(backup, archive=archive, details=replace(backup.details, tables=kept))
+    with being_restored(empty_database, backup) as database:
+        (skipped,) = [*load(database, backup), *database.publish()]
+    assert "stays NOT VALID" in str(skipped)
+    restored = empty_database.server.database("restored")
+    validity = "SELECT conname, convalidated FROM pg_constraint WHERE contype = 'f' ORDER BY 1"
+    assert restored.execute(validity) == [("l_o", True), ("o_u", False)]

@@ -10,7 +10,6 @@ from orchestrator.engines.postgres.backup.watch import Watch
 from orchestrator.engines.postgres.identifiers import copy_out_statement, quote_literal
 from orchestrator.engines.postgres.psql_session import PsqlSession
 from orchestrator.engines.postgres.session import pinned_settings
-from orchestrator.errors import SourceError
 from orchestrator.model.contents import BlockRange, LargeObjectRange, Table
 from orchestrator.ports.engine import ChunkReader
 
@@ -34,13 +33,8 @@ class PsqlChunkReader(ChunkReader):
         return self._copy(copy_large_objects_statement(oids), consume, "reading large objects")
 
     def _copy(self, statement: str, consume: Callable[[bytes], None], subject: str) -> int:
-        try:
+        with self._watch.cause():
             return self._session.copy_out(statement, consume, subject=subject)
-        except SourceError:
-            # The watch kills the sessions when it breaks a run off; its reason is the cause.
-            if self._watch.failure is not None:
-                raise self._watch.failure from None
-            raise
 
 
 def join_snapshot(session: PsqlSession, held: HeldSnapshot, server_version: int) -> None:

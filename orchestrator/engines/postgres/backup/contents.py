@@ -16,6 +16,7 @@ from orchestrator.engines.postgres.backup.tables.relations import (
     Connection,
     read_columns,
     read_sizes,
+    read_skipped_by_pg_dump,
 )
 from orchestrator.engines.postgres.backup.tables.resolve import Resolved
 from orchestrator.engines.postgres.backup.tables.sizing import (
@@ -51,7 +52,7 @@ def read_contents(held: HeldSnapshot, blocks_per_chunk: Mapping[str, int]) -> So
         ),
         properties=read_properties(connection),
         roles=read_roles(connection),
-        left_out=resolved.left_out,
+        left_out=resolved.left_out + read_skipped_by_pg_dump(connection),
         uncovered=resolved.uncovered,
     )
 

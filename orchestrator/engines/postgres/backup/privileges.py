@@ -47,7 +47,8 @@ def require_privileges(connection: Connection) -> None:
     missing = missing_grants(connection)
     if missing:
         raise MissingPrivilegeError(
-            f"the backup role lacks {len(missing)} privileges in this database",
+            f"the backup role lacks {len(missing)} privilege{'s' if len(missing) > 1 else ''}"
+            " in this database",
             next_step="as a superuser, run in this database:\n  " + "\n  ".join(missing),
         )
 

@@ -1,7 +1,8 @@
 """The schema of the whole database, and the globals, by the server's own client programs."""
 
+import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from orchestrator.engines.postgres.children import CompletedChild, run_child
@@ -19,6 +20,12 @@ class DumpPrograms:
     connection_string: str
     environment: Mapping[str, str]
     timeout: timedelta
+    _started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def kill(self) -> None:
+        """End what runs, from any thread; whoever waits for it gets an error."""
+        for child in self._started:
+            child.kill()
 
     def dump_schema(self, snapshot: str, lock_timeout: timedelta) -> bytes:
         """Return ``pg_dump --format=custom --schema-only`` under an exported snapshot.
@@ -70,6 +77,7 @@ class DumpPrograms:
             [self.programs.path(program), "--no-password", *arguments],
             environment=self.environment,
             timeout=self.timeout.total_seconds(),
+            started=self._started.append,
         )
 
     @staticmethod

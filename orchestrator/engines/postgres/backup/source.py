@@ -1,12 +1,11 @@
 """The source engine: opens a snapshot in the one right order, and closes everything again."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-import psycopg
 from typing_extensions import override
 
 from orchestrator.engines.postgres.backup.chunk_reader import PsqlChunkReader, join_snapshot
@@ -14,7 +13,11 @@ from orchestrator.engines.postgres.backup.contents import read_contents
 from orchestrator.engines.postgres.backup.coordinator import ATTEMPT, HeldSnapshot, hold_snapshot
 from orchestrator.engines.postgres.backup.privileges import require_privileges
 from orchestrator.engines.postgres.backup.schema_archive import DumpPrograms
-from orchestrator.engines.postgres.backup.tables.relations import Connection
+from orchestrator.engines.postgres.backup.tables.relations import (
+    Connection,
+    Relation,
+    require_same_names,
+)
 from orchestrator.engines.postgres.backup.tables.resolve import refuse_scattered_tables
 from orchestrator.engines.postgres.backup.watch import Watch
 from orchestrator.engines.postgres.children import (
@@ -27,6 +30,7 @@ from orchestrator.engines.postgres.psql_session import PsqlSession
 from orchestrator.engines.postgres.sequences import read_sequences
 from orchestrator.engines.postgres.session import (
     NOTICE_DEAD_CLIENTS,
+    STANDARD_STRINGS,
     connect,
     connection_parameters,
     describe_server,
@@ -76,7 +80,12 @@ class PostgresSource(SourceEngine):
         ended = 0
         for database in source.databases:
             with (
-                connect(source.url, database=database, application_name="orchestrator") as session,
+                connect(
+                    source.url,
+                    database=database,
+                    application_name="orchestrator",
+                    patience=source.stall_timeout,
+                ) as session,
                 translated_errors("ending the sessions of a killed run"),
             ):
                 row = session.execute(_ORPHANS, [application_name(run)]).fetchone()
@@ -96,6 +105,8 @@ class _Snapshot(SourceSnapshot):
     _contents: SourceContents
     _readers: tuple[ChunkReader, ...]
     _coordinator: Connection
+    _observer: Connection
+    _locked: Sequence[Relation]
     _schema: Future[bytes]
     _programs: DumpPrograms
     _watch: Watch
@@ -112,11 +123,13 @@ class _Snapshot(SourceSnapshot):
 
     @override
     def dump_schema(self) -> bytes:
-        return self._schema.result()
+        with self._watch.cause():
+            return self._schema.result()
 
     @override
     def dump_globals(self) -> bytes:
-        return self._programs.dump_globals()
+        with self._watch.cause():
+            return self._programs.dump_globals()
 
     @override
     def read_sequences(self) -> Sequence[SequenceState]:
@@ -126,6 +139,8 @@ class _Snapshot(SourceSnapshot):
     @override
     def check(self) -> None:
         self._watch.check()
+        with translated_errors("asking whether the names of the tables still lead to them"):
+            require_same_names(self._observer, self._locked)
 
 
 class _Opening:
@@ -158,12 +173,23 @@ class _Opening:
             require_privileges(observer)
             held, sessions = self._hold(observer, programs)
             # pg_dump goes first, so that it asks for its locks while ours are fresh (rule 5).
-            schema = self._start_schema_dump(programs, held, observer)
+            schema = self._start_schema_dump(programs, held)
             contents = read_contents(held, self._request.blocks_per_chunk)
-        watch = self._watch(held, observer, sessions)
+        watch = self._watch(
+            held, observer, (*(session.kill for session in sessions), programs.kill)
+        )
         encoding = contents.properties.encoding
         readers = [PsqlChunkReader(session, encoding=encoding, watch=watch) for session in sessions]
-        return _Snapshot(contents, tuple(readers), held.coordinator, schema, programs, watch)
+        return _Snapshot(
+            contents,
+            tuple(readers),
+            held.coordinator,
+            observer,
+            held.resolved.locked,
+            schema,
+            programs,
+            watch,
+        )
 
     def _session(self, *, lock_timeout: timedelta = timedelta(0)) -> Connection:
         return connect(
@@ -171,6 +197,7 @@ class _Opening:
             database=self._request.database,
             application_name=self._application,
             lock_timeout=lock_timeout,
+            patience=self._source.stall_timeout,
         )
 
     def _require_supported(self, observer: Connection) -> None:
@@ -203,7 +230,8 @@ class _Opening:
 
     def _parameters_of_programs(self) -> dict[str, str]:
         shown = {name: text for name, text in self._parameters.items() if name != "password"}
-        return {**shown, "options": f"{shown['options']} {NOTICE_DEAD_CLIENTS}".strip()}
+        options = f"{shown['options']} {NOTICE_DEAD_CLIENTS} {STANDARD_STRINGS}"
+        return {**shown, "options": options.strip()}
 
     def _hold(
         self, observer: Connection, programs: DumpPrograms
@@ -249,22 +277,15 @@ class _Opening:
         join_snapshot(session, held, held.coordinator.info.server_version)
         return session
 
-    def _start_schema_dump(
-        self, programs: DumpPrograms, held: HeldSnapshot, observer: Connection
-    ) -> Future[bytes]:
+    def _start_schema_dump(self, programs: DumpPrograms, held: HeldSnapshot) -> Future[bytes]:
         executor = self._stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="pg_dump"))
         schema = executor.submit(programs.dump_schema, held.name, self._source.lock_timeout)
-        self._stack.callback(self._end_unfinished_dump, schema, observer)
+        # A run that failed must not wait for a pg_dump that waits for locks, or for a frozen server.
+        self._stack.callback(programs.kill)
         return schema
 
-    def _end_unfinished_dump(self, schema: Future[bytes], observer: Connection) -> None:
-        # A run that failed must not wait for a pg_dump that waits for locks.
-        if not schema.done():
-            with suppress(psycopg.Error):
-                observer.execute(_ORPHANS, [self._application])
-
     def _watch(
-        self, held: HeldSnapshot, observer: Connection, sessions: Sequence[PsqlSession]
+        self, held: HeldSnapshot, observer: Connection, on_failure: Sequence[Callable[[], None]]
     ) -> Watch:
         watch = Watch(
             coordinator=held.coordinator,
@@ -273,6 +294,6 @@ class _Opening:
             max_duration=self._source.max_duration,
             yield_after=self._source.yield_after,
         )
-        watch.start(*(session.kill for session in sessions))
+        watch.start(*on_failure)
         self._stack.callback(watch.stop)
         return watch

@@ -122,7 +122,7 @@ def create_closed_database(
         # Naming the default would need a privilege that leaving it out does not.
         if not skipped and properties.tablespace != "pg_default":
             statement += f" TABLESPACE = {quote_identifier(properties.tablespace)}"
-        maintenance.execute(statement.encode())
+        _create(maintenance, statement)
         quoted = quote_identifier(name)
         maintenance.execute(
             f"COMMENT ON DATABASE {quoted} IS {quote_literal(MARK)};"
@@ -130,6 +130,18 @@ def create_closed_database(
             f"ALTER DATABASE {quoted} ALLOW_CONNECTIONS true".encode()
         )
     return skipped
+
+
+def _create(maintenance: Connection, statement: str) -> None:
+    try:
+        maintenance.execute(statement.encode())
+    except psycopg.errors.InsufficientPrivilege as error:
+        role = maintenance.info.user
+        raise RestoreError(
+            f"the role {role!r} may not create databases",
+            next_step=f"as a superuser: ALTER ROLE {quote_identifier(role)} CREATEDB;"
+            " or name a role that may in source.restore_url",
+        ) from error
 
 
 def creation_statement(name: str, properties: DatabaseProperties, *, version: int) -> str:

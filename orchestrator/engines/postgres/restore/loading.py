@@ -1,6 +1,7 @@
 """Bringing rows in: COPY text in large blocks, each table in one transaction."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 import psycopg
 from typing_extensions import override
@@ -8,7 +9,7 @@ from typing_extensions import override
 from orchestrator.engines.postgres.identifiers import copy_in_statement
 from orchestrator.engines.postgres.restore.access import Connection, restore_errors
 from orchestrator.errors import RestoreError
-from orchestrator.model.contents import Table
+from orchestrator.model.contents import Table, TableName
 from orchestrator.ports.engine import ChunkLoader
 
 _BLOCK_BYTES = 512 * 1024
@@ -33,6 +34,8 @@ class PostgresLoader(ChunkLoader):
 
     def __init__(self, connection: Connection, *, encoding: str) -> None:
         self.connection = connection
+        self.roots: Mapping[TableName, TableName] = {}
+        """The tables that are loaded through another one, known when they exist."""
         self._encoding = encoding
 
     @override
@@ -47,7 +50,8 @@ class PostgresLoader(ChunkLoader):
         subject = f"rows of table {table.name}"
         try:
             with restore_errors(subject, next_step=_NEXT_STEP):
-                return self._copy_in(copy_in_statement(table, self._encoding), text)
+                target = replace(table, name=self.roots.get(table.name, table.name))
+                return self._copy_in(copy_in_statement(target, self._encoding), text)
         except RestoreError as error:
             if isinstance(error.__cause__, psycopg.errors.CheckViolation):
                 error.next_step = _CHECK_STEP

@@ -1,6 +1,6 @@
 """A database while it is being built; the steps are in the order of the port's methods."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from typing_extensions import override
 
@@ -24,6 +24,10 @@ from orchestrator.engines.postgres.restore.schema.archive_contents import Archiv
 from orchestrator.engines.postgres.restore.schema.definitions import recreate_definitions
 from orchestrator.engines.postgres.restore.schema.entry_classes import Step
 from orchestrator.engines.postgres.restore.schema.pg_restore import open_schema_archive
+from orchestrator.engines.postgres.restore.spreading import (
+    group_by_root,
+    read_spread_partitions,
+)
 from orchestrator.engines.postgres.sequences import read_sequences
 from orchestrator.errors import RestoreError
 from orchestrator.model.contents import (
@@ -33,6 +37,7 @@ from orchestrator.model.contents import (
     SequenceState,
     SkippedEntry,
     Table,
+    TableName,
 )
 from orchestrator.ports.engine import ChunkLoader, NewDatabase, RestoreRequest
 
@@ -60,6 +65,13 @@ class PostgresNewDatabase(NewDatabase):
         self._connections = connections
         self._skipped = list(skipped)
         self._loaders = [PostgresLoader(c, encoding=properties.encoding) for c in connections]
+        self._reader = RestoredReader(
+            access,
+            request.temporary_name,
+            encoding=properties.encoding,
+            version=connections[0].info.server_version,
+        )
+        self._roots: Mapping[TableName, TableName] = {}
         self._entries: tuple[ArchiveEntry, ...] | None = None
         self._large_objects: tuple[LargeObject, ...] = ()
 
@@ -70,17 +82,20 @@ class PostgresNewDatabase(NewDatabase):
 
     @override
     def restore_pre_data(self, schema_archive: bytes, details: Details) -> Sequence[SkippedEntry]:
-        skipped = self._recreate(schema_archive, Step.BEFORE_DATA, jobs=1)
+        skipped = self._recreate(schema_archive, Step.BEFORE_DATA, details)
         self._large_objects = details.large_objects
         with restore_errors("creating large objects", next_step="restore again"):
             oids = [item.oid for item in details.large_objects]
             self._first.execute(_CREATE_LARGE_OBJECTS, [oids])
+        self._roots = read_spread_partitions(self._first)
+        for loader in self._loaders:
+            loader.roots = self._roots
         return skipped
 
     @override
     def restore_post_data(self, schema_archive: bytes, details: Details) -> Sequence[SkippedEntry]:
         set_sequences(self._first, details.sequences)
-        skipped = self._recreate(schema_archive, Step.AFTER_DATA, jobs=self._request.workers)
+        skipped = self._recreate(schema_archive, Step.AFTER_DATA, details)
         refresh_materialized_views(self._first)
         return skipped + analyze(self._connections)
 
@@ -88,6 +103,10 @@ class PostgresNewDatabase(NewDatabase):
     def count_rows(self, tables: Sequence[Table]) -> Sequence[int]:
         with restore_errors("counting the restored rows", next_step="restore again"):
             return [count_rows(self._first, table) for table in tables]
+
+    @override
+    def comparable(self, tables: Sequence[Table]) -> Sequence[Sequence[Table]]:
+        return group_by_root(tables, self._roots)
 
     @override
     def read_table(self, table: Table, consume: Callable[[bytes], None]) -> int:
@@ -118,6 +137,7 @@ class PostgresNewDatabase(NewDatabase):
             skipped = publish_definitions(self._first, self._entries, self._large_objects)
         for connection in self._connections:
             connection.close()
+        self.close()
         skipped += publish_database(
             self._maintenance,
             self._properties,
@@ -126,24 +146,26 @@ class PostgresNewDatabase(NewDatabase):
         )
         return self._skipped + skipped
 
+    def close(self) -> None:
+        """End the session that reads; may be called twice."""
+        self._reader.close()
+
     @property
     def _first(self) -> Connection:
         return self._connections[0]
 
-    @property
-    def _reader(self) -> RestoredReader:
-        return RestoredReader(
-            access=self._access,
-            database=self._request.temporary_name,
-            encoding=self._properties.encoding,
-            version=self._first.info.server_version,
-        )
-
-    def _recreate(self, schema_archive: bytes, step: Step, *, jobs: int) -> list[SkippedEntry]:
+    def _recreate(self, schema_archive: bytes, step: Step, details: Details) -> list[SkippedEntry]:
         version = self._first.info.server_version
         with open_schema_archive(
             schema_archive, environment=self._access.environment, server_version=version
         ) as archive:
             self._entries = archive.contents.entries
             with restore_errors(f"definitions {step.value}", next_step="restore again"):
-                return recreate_definitions(archive, step, self._access, self._first, jobs=jobs)
+                return recreate_definitions(
+                    archive,
+                    step,
+                    self._access,
+                    self._first,
+                    jobs=1 if step is Step.BEFORE_DATA else self._request.workers,
+                    carried=[data.table.name for data in details.tables],
+                )

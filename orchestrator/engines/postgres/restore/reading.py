@@ -1,8 +1,7 @@
 """Reading a restored database back: counts, rows, large objects."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import timedelta
 
 from orchestrator.engines.postgres.backup.large_objects import copy_large_objects_statement
@@ -41,17 +40,21 @@ def count_rows(connection: Connection, table: Table) -> int:
     return int(str(row[0])) if row is not None else 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RestoredReader:
-    """Reads rows as a backup does, each call with a session of its own; safe in many threads.
+    """Reads rows as a backup does, all with one session; used by one thread at a time.
 
-    ``encoding`` is the database's, in which rows travel; ``version`` the server's (170010).
+    One, because a database may have thousands of tables, and a psql for each takes longer than its
+    rows do. ``encoding`` is the database's, in which rows travel; ``version`` the server's (170010).
     """
 
-    access: Access
-    database: str
-    encoding: str
-    version: int
+    def __init__(self, access: Access, database: str, *, encoding: str, version: int) -> None:
+        """Start nothing yet; the first table that is read opens the session."""
+        self._access = access
+        self._database = database
+        self._encoding = encoding
+        self._version = version
+        self._session: PsqlSession | None = None
+        self._opened = ExitStack()
 
     def read_table(self, table: Table, consume: Callable[[bytes], None]) -> int:
         """Hand all rows of a table to ``consume`` as COPY text, and return their proved number.
@@ -59,9 +62,8 @@ class RestoredReader:
         Raises:
             IncompleteStreamError: the end or the count cannot be proved.
         """
-        statement = copy_out_statement(table, BlockRange(0, None), self.encoding)
-        with self._session() as session:
-            return session.copy_out(statement, consume, subject=f"reading {table.name}")
+        statement = copy_out_statement(table, BlockRange(0, None), self._encoding)
+        return self._open().copy_out(statement, consume, subject=f"reading {table.name}")
 
     def read_large_objects(self, consume: Callable[[bytes], None], *, by_page: bool) -> int:
         """Hand all large objects to ``consume``; ``by_page`` reads ``pg_largeobject`` itself.
@@ -72,23 +74,33 @@ class RestoredReader:
         statement = copy_large_objects_statement(_EVERYTHING)
         if not by_page:
             statement = _PAGES_BY_FUNCTION.replace("\n", " ")
-        with self._session() as session:
-            return session.copy_out(statement, consume, subject="reading large objects")
+        return self._open().copy_out(statement, consume, subject="reading large objects")
 
-    @contextmanager
-    def _session(self) -> Iterator[PsqlSession]:
+    def close(self) -> None:
+        """End the session; may be called twice."""
+        self._opened.close()
+        self._session = None
+
+    def _open(self) -> PsqlSession:
+        if self._session is None:
+            self._session = self._start()
+        return self._session
+
+    def _start(self) -> PsqlSession:
         programs = find_client_programs(
-            environment=self.access.environment, at_least=self.version // 10000
+            environment=self._access.environment, at_least=self._version // 10000
         )
-        with (
-            self.access.for_programs(self.database) as (connection_string, environment),
+        connection_string, environment = self._opened.enter_context(
+            self._access.for_programs(self._database)
+        )
+        session = self._opened.enter_context(
             PsqlSession(
                 programs.path("psql"),
                 connection_string=connection_string,
                 environment=environment,
                 stall_timeout=_STALL,
-            ) as session,
-        ):
-            for setting in pinned_settings(self.version):
-                session.execute(setting)
-            yield session
+            )
+        )
+        for setting in pinned_settings(self._version):
+            session.execute(setting)
+        return session

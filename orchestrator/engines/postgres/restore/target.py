@@ -58,6 +58,7 @@ class PostgresTarget(TargetEngine):
             stack.callback(_end_sessions, maintenance, request.temporary_name)
             try:
                 database = _opened(stack, maintenance, request, properties, access, skipped)
+                stack.callback(database.close)
                 yield database
             except OrchestratorError as error:
                 _add_drop_command(error, maintenance, request, access)

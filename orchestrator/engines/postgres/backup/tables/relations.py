@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import psycopg
 
 from orchestrator.engines.postgres.backup.tables.sizing import RelationSize
+from orchestrator.errors import SnapshotLostError
 from orchestrator.model.contents import Column, LeftOut, TableName
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -45,6 +46,23 @@ SELECT c.oid::bigint,
        pg_catalog.pg_relation_size(c.oid)
          + coalesce(pg_catalog.pg_relation_size(nullif(c.reltoastrelid, 0)), 0)
 FROM pg_catalog.pg_class c WHERE c.oid = ANY (%s::pg_catalog.oid[])
+"""
+
+
+_STRANGERS = """
+SELECT w.nspname || '.' || w.relname
+FROM unnest(%s::pg_catalog.oid[], %s::text[], %s::text[]) AS w(oid, nspname, relname)
+LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = w.nspname
+LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.relname
+WHERE c.oid IS DISTINCT FROM w.oid ORDER BY 1 LIMIT 5
+"""
+
+# What pg_dump leaves out with no more than a warning.
+_SUBSCRIPTIONS = """
+SELECT s.subname FROM pg_catalog.pg_subscription s
+WHERE s.subdbid = (SELECT d.oid FROM pg_catalog.pg_database d
+                   WHERE d.datname = pg_catalog.current_database())
+  AND pg_catalog.current_setting('is_superuser') = 'off' ORDER BY 1
 """
 
 
@@ -104,6 +122,41 @@ def read_sizes(connection: Connection, oids: Sequence[int]) -> dict[int, Relatio
         int(str(oid)): RelationSize(blocks=int(str(blocks)), bytes=int(str(size)))
         for oid, blocks, size in connection.execute(_SIZES, [list(oids)])
     }
+
+
+def require_same_names(connection: Connection, relations: Sequence[Relation]) -> None:
+    """Do nothing if every name leads to the relation that it led to when it was locked.
+
+    Rows are read by name, and a lock on a table does not keep its schema from being renamed: after
+    two schemas changed places, a name leads to another table (which reads without an error). To be
+    asked outside the snapshot, whose catalog still has the old names.
+
+    Raises:
+        SnapshotLostError: names the tables.
+    """
+    columns = [
+        [relation.oid for relation in relations],
+        [relation.name.schema for relation in relations],
+        [relation.name.name for relation in relations],
+    ]
+    strangers = [str(name) for (name,) in connection.execute(_STRANGERS, columns)]
+    if strangers:
+        raise SnapshotLostError(
+            f"a schema was renamed during the run: {', '.join(strangers)} is another table now",
+            next_step="the next pass tries again; take no backup while schemas change places",
+        )
+
+
+def read_skipped_by_pg_dump(connection: Connection) -> tuple[LeftOut, ...]:
+    """Return the subscriptions that the schema archive lacks because the role is no superuser."""
+    return tuple(
+        LeftOut(
+            kind="subscription",
+            name=str(name),
+            reason="pg_dump reads subscriptions as a superuser only",
+        )
+        for (name,) in connection.execute(_SUBSCRIPTIONS)
+    )
 
 
 def _relation(row: tuple[object, ...]) -> Relation:

@@ -1,16 +1,20 @@
 """Recreating what the schema archive defines, before and after the rows."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import groupby
 
 from orchestrator.engines.postgres.restore.access import Access, Connection
 from orchestrator.engines.postgres.restore.schema.attempts import Attempts
 from orchestrator.engines.postgres.restore.schema.entry_classes import Step, class_of, step_of
+from orchestrator.engines.postgres.restore.schema.foreign_keys import (
+    recreate_unvalidated,
+    split_foreign_keys,
+)
 from orchestrator.engines.postgres.restore.schema.pg_restore import SchemaArchive
 from orchestrator.engines.postgres.restore.schema.proof import require_existence
 from orchestrator.engines.postgres.restore.tablespaces import unusable_tablespaces
 from orchestrator.errors import RestoreError
-from orchestrator.model.contents import EntryClass, SkippedEntry
+from orchestrator.model.contents import EntryClass, SkippedEntry, TableName
 
 
 def recreate_definitions(
@@ -20,17 +24,21 @@ def recreate_definitions(
     connection: Connection,
     *,
     jobs: int,
+    carried: Collection[TableName],
 ) -> list[SkippedEntry]:
     """Recreate all entries of one step, in the archive's order, and prove that they exist.
 
     Accessories among them (extensions, foreign servers) are tried in their place; each run of
     required entries between them is one pg_restore. ``jobs`` above 1 recreates several at once.
+    ``carried`` are the tables whose rows the backup has: foreign keys to others stay NOT VALID.
 
     Raises:
         RestoreError: a required entry failed; refused accessories before it are named, too.
     """
-    entries = [entry for entry in archive.contents.entries if step_of(entry) is step]
     attempts = Attempts(connection)
+    entries, to_absent = split_foreign_keys(
+        connection, [e for e in archive.contents.entries if step_of(e) is step], carried
+    )
     unusable = unusable_tablespaces(connection, [e.tablespace for e in entries if e.tablespace])
     flags = ["--no-tablespaces"] if unusable else []
     try:
@@ -43,6 +51,7 @@ def recreate_definitions(
                 )
     except RestoreError as error:
         raise _with_refused(error, attempts.skipped) from error
+    recreate_unvalidated(attempts, to_absent)
     require_existence(connection, [e for e in entries if class_of(e) is EntryClass.REQUIRED])
     return unusable + attempts.skipped
 

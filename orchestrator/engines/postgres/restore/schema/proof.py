@@ -17,11 +17,12 @@ _SHOWN = 5
 _NOT_PROVABLE = frozenset({"TRANSFORM"})
 
 # kind, schema (NULL for what has none) and name as pg_dump writes it. A name that belongs to a
-# table is the table's, a space, and its own.
+# table is the table's, a space, and its own. The first `text` makes all of them text: `name` would
+# cut signatures and joined names off after 63 bytes.
 _EXISTING = r"""
 SELECT CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE'
          WHEN 'f' THEN 'FOREIGN TABLE' WHEN 'i' THEN 'INDEX' WHEN 'I' THEN 'INDEX'
-         WHEN 'c' THEN 'TYPE' ELSE 'TABLE' END, n.nspname, relname
+         WHEN 'c' THEN 'TYPE' ELSE 'TABLE' END, n.nspname, relname::text
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace
 UNION ALL SELECT 'SCHEMA', NULL, nspname FROM pg_catalog.pg_namespace
 UNION ALL SELECT kind, n.nspname, typname FROM pg_catalog.pg_type t
