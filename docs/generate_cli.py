@@ -52,7 +52,7 @@ def list_words() -> Iterator[tuple[str, str]]:
 
 
 def render_commands() -> Iterator[str]:
-    """Yield the help of the group and of each verb, as it is printed."""
+    """Yield the help of the group, of each verb, and of what a verb groups, as it is printed."""
     yield from render_help(cli, None, "orchestrator")
     with click.Context(cli, info_name="orchestrator") as parent:
         for name in cli.list_commands(parent):
@@ -62,10 +62,13 @@ def render_commands() -> Iterator[str]:
 
 
 def render_help(command: click.Command, parent: click.Context | None, name: str) -> Iterator[str]:
-    """Yield the section of one command."""
+    """Yield the section of one command, and of each that it groups."""
     context = click.Context(command, parent=parent, info_name=name, terminal_width=WIDTH)
     context.help_option_names = ["-h", "--help"]
     yield from (f"## {context.command_path}", "", "```text", command.get_help(context), "```", "")
+    if isinstance(command, click.Group) and parent is not None:
+        for inner_name, inner in command.commands.items():
+            yield from render_help(inner, context, inner_name)
 
 
 def render() -> str:

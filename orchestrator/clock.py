@@ -6,7 +6,7 @@ from typing import final
 
 from typing_extensions import override
 
-from orchestrator.ports.clock import Clock
+from orchestrator.ports.clock import Clock, Sleeper
 
 
 @final
@@ -20,3 +20,12 @@ class SystemClock(Clock):
     @override
     def monotonic(self) -> float:
         return time.monotonic()
+
+
+@final
+class SystemSleeper(Sleeper):
+    """Lets the machine's own time pass."""
+
+    @override
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)

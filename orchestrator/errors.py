@@ -221,6 +221,12 @@ class DestinationPermissionError(DestinationError):
     code = "ORC-307"
 
 
+class ObjectKeptError(DestinationError):
+    """The destination does not let go of an object: it is locked, or kept in silence."""
+
+    code = "ORC-308"
+
+
 # ------------------------------------------------------------------ 4xx: stored backups
 class DamagedBackupError(OrchestratorError):
     """A stored object is missing, has the wrong size or digest, or contradicts the details."""
@@ -232,6 +238,13 @@ class UnreadableManifestError(OrchestratorError):
     """A manifest is damaged, or was written by a newer version of this program."""
 
     code = "ORC-402"
+
+
+class PruneRefusedError(OrchestratorError):
+    """A guard forbids that a copy or a series is removed; nothing was removed."""
+
+    code = "ORC-403"
+    kind = Kind.REFUSED
 
 
 # ------------------------------------------------------------------ 5xx: restoring

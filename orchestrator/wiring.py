@@ -1,8 +1,10 @@
 """The composition root: the only file that names concrete adapters."""
 
+from collections.abc import Callable
+
 from orchestrator.alerts.apprise_sender import AppriseSender
 from orchestrator.catalog.open import open_catalog
-from orchestrator.clock import SystemClock
+from orchestrator.clock import SystemClock, SystemSleeper
 from orchestrator.destinations.opening import Destinations
 from orchestrator.engines.postgres.backup.source import PostgresSource
 from orchestrator.engines.postgres.cluster import ThrowawayCluster
@@ -11,9 +13,12 @@ from orchestrator.engines.postgres.restore.target import PostgresTarget
 from orchestrator.execution.context import Execution
 from orchestrator.machine import ThisMachine
 from orchestrator.model.policy import DesiredState
+from orchestrator.policy.directory import PolicyDirectory
+from orchestrator.ports.alerts import AlertSender
 from orchestrator.ports.catalog import CatalogReader
-from orchestrator.ports.clock import Clock
+from orchestrator.ports.clock import Clock, Sleeper
 from orchestrator.ports.machine import Machine
+from orchestrator.ports.policies import PolicyFiles
 from orchestrator.ports.progress import Progress
 from orchestrator.settings import Settings
 
@@ -23,9 +28,24 @@ def system_clock() -> Clock:
     return SystemClock()
 
 
+def system_sleeper() -> Sleeper:
+    """Return what lets the machine's time pass."""
+    return SystemSleeper()
+
+
+def policy_files(settings: Settings) -> PolicyFiles:
+    """Return the policy files, to be read again whenever they change."""
+    return PolicyDirectory(settings.policies, settings.environment)
+
+
 def this_machine() -> Machine:
     """Return the machine that we run on."""
     return ThisMachine()
+
+
+def alert_sender() -> AlertSender:
+    """Return what reaches the channels."""
+    return AppriseSender()
 
 
 def open_reader(settings: Settings) -> CatalogReader:
@@ -44,14 +64,20 @@ def start_practice_server() -> ThrowawayCluster:
 
 def build_execution(settings: Settings, desired: DesiredState, progress: Progress) -> Execution:
     """Return everything that actions need, for the policies in force."""
+    return open_executions(settings, progress)(desired)
+
+
+def open_executions(settings: Settings, progress: Progress) -> Callable[[DesiredState], Execution]:
+    """Open the catalog once, and return what makes an execution for whatever policies come."""
     clock = SystemClock()
     catalog = open_catalog(settings.catalog_url.reveal())
-    return Execution(
+    return lambda desired: Execution(
         clock=clock,
         machine=ThisMachine(),
         reader=catalog,
         writer=catalog,
         leases=catalog,
+        marks=catalog,
         destinations=Destinations(desired.destinations),
         source=PostgresSource(clock=clock, environment=settings.environment),
         target=PostgresTarget(environment=settings.environment),

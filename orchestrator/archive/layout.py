@@ -8,6 +8,7 @@ import re
 from string import ascii_letters, digits
 
 from orchestrator.model.manifest import ObjectRole, StoredObject
+from orchestrator.model.marks import Mark
 from orchestrator.model.names import BACKUP_ID_PATTERN, BackupId, ObjectKey, RunId, Series
 
 MARKER_KEY = ObjectKey(".orchestrator-destination")
@@ -109,6 +110,16 @@ def schema_key(path: str, backup: BackupId) -> ObjectKey:
 def globals_key(path: str, backup: BackupId) -> ObjectKey:
     """Return the key of a backup's globals, which are for people."""
     return ObjectKey(f"{backup_prefix(path, backup)}globals.sql")
+
+
+def marks_prefix(path: str, backup: BackupId) -> str:
+    """Return what the keys of all marks of a backup begin with."""
+    return f"{backup_prefix(path, backup)}marks/"
+
+
+def mark_key(path: str, backup: BackupId, mark: Mark) -> ObjectKey:
+    """Return the key of a mark."""
+    return ObjectKey(f"{marks_prefix(path, backup)}{mark.name}.json")
 
 
 def intents_prefix(path: str) -> str:

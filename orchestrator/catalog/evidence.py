@@ -13,8 +13,11 @@ def copy_after(copy: Copy, verification: Verification) -> Copy:
     A pass makes it COMPLETE and raises its level; ``verified_at`` stays the time at which the
     level that is shown was proved. Damage takes the level away. A pass from before the damage was
     found says nothing about the copy as it is now, and neither does one at a weaker level than the
-    damage was found at: sizes may be right where bytes are not.
+    damage was found at: sizes may be right where bytes are not. What is found of a copy that is
+    being pruned says nothing: its objects go.
     """
+    if copy.state is CopyState.PRUNING:
+        return copy
     if not verification.passed:
         return replace(
             copy,

@@ -2,13 +2,18 @@
 
 from orchestrator.catalog.sql.connecting import connect_to
 from orchestrator.catalog.sql.leasing import SqlLeases
+from orchestrator.catalog.sql.marking import SqlMarks
 from orchestrator.catalog.sql.migrating import migrate
+from orchestrator.catalog.sql.pruning import SqlCollections, SqlPruning
 from orchestrator.catalog.sql.reading import SqlReader
+from orchestrator.catalog.sql.timeline import SqlTimeline
 from orchestrator.catalog.sql.transactions import Transactions
 from orchestrator.catalog.sql.writing import SqlWriter
 
 
-class SqlCatalog(SqlReader, SqlWriter, SqlLeases):
+class SqlCatalog(
+    SqlReader, SqlWriter, SqlMarks, SqlTimeline, SqlPruning, SqlCollections, SqlLeases
+):
     """A `orchestrator.ports.catalog.Catalog` in SQLite or PostgreSQL; threads may share one."""
 
     def __init__(self, transactions: Transactions) -> None:

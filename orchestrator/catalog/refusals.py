@@ -52,3 +52,11 @@ def unknown_copy(verification: Verification) -> CatalogError:
         " recorded: the catalog lists no such copy",
         next_step="Run `orchestrator list` to see which backups and destinations it knows.",
     )
+
+
+def unknown_backup(backup_id: BackupId) -> CatalogError:
+    """Return the error for the mark of a backup that the catalog does not list."""
+    return CatalogError(
+        f"a mark of {backup_id} cannot be recorded: the catalog lists no such backup",
+        next_step="Run `orchestrator list` to see which backups it knows.",
+    )

@@ -2,6 +2,7 @@
 
 import click
 
+from orchestrator.cli.catalog_alarm import catalog_alarm
 from orchestrator.cli.loading import load_or_refuse
 from orchestrator.cli.options import json_option
 from orchestrator.cli.outcomes import (
@@ -17,7 +18,7 @@ from orchestrator.model.actions import TakeBackup
 from orchestrator.model.backup import RunReason, Trigger
 from orchestrator.model.names import PolicyName
 from orchestrator.model.policy import DesiredState
-from orchestrator.reconciler.cycle import carry_out
+from orchestrator.reconciler.cycle import carry_out, note_missed
 from orchestrator.settings import Settings
 from orchestrator.wiring import build_execution
 
@@ -31,9 +32,10 @@ def command(settings: Settings, *, policy: str, database: str | None, as_json: b
     """Take a backup of every database of POLICY now, in the same way as a scheduled one."""
     desired = load_or_refuse(settings)
     actions = actions_by_hand(desired, policy, database)
-    outcomes, deliveries = carry_out(
-        actions, build_execution(settings, desired, terminal_progress())
-    )
+    with catalog_alarm(desired):
+        execution = build_execution(settings, desired, terminal_progress())
+        note_missed(execution)
+        outcomes, deliveries = carry_out(actions, execution)
     if as_json:
         print_json(
             {

@@ -34,7 +34,37 @@ def backup_as_json(backup: Backup, tiers: Sequence[str]) -> dict[str, object]:
                 "level": copy.level.label if copy.level else None,
                 "verified_at": format_utc(copy.verified_at) if copy.verified_at else None,
                 "trouble": copy.trouble,
+                "expired_at": format_utc(copy.expired_at) if copy.expired_at else None,
             }
             for copy in backup.copies
+        ],
+        **marks_as_json(backup),
+    }
+
+
+def marks_as_json(backup: Backup) -> dict[str, object]:
+    """Return what is said of a backup: suspicion, acknowledgement, and holds not released."""
+    suspicion, acknowledged = backup.suspicion, backup.acknowledged
+    return {
+        "suspicious": backup.is_suspicious,
+        "suspicion": None
+        if suspicion is None
+        else {"at": format_utc(suspicion.at), "reasons": list(suspicion.reasons)},
+        "acknowledged": None
+        if acknowledged is None
+        else {
+            "at": format_utc(acknowledged.at),
+            "who": acknowledged.who,
+            "reason": acknowledged.reason,
+        },
+        "holds": [
+            {
+                "id": hold.id,
+                "at": format_utc(hold.at),
+                "who": hold.who,
+                "reason": hold.reason,
+                "until": format_utc(hold.until) if hold.until else None,
+            }
+            for hold in backup.holds
         ],
     }

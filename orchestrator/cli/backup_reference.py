@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from orchestrator.cli.times import parse_time
 from orchestrator.errors import BackupNotFoundError
-from orchestrator.model.backup import Backup
+from orchestrator.model.backup import Backup, CopyState
 from orchestrator.model.policy import DesiredState
 from orchestrator.ports.catalog import CatalogReader
 
@@ -24,8 +24,8 @@ def find_backup(
 ) -> Backup:
     """Return the one backup that a reference names, among those of a policy and database if given.
 
-    ``latest`` is the newest; a time names the last backup before it, read in the policy's zone
-    unless it has an offset; anything else is an id or the unique beginning of one.
+    ``latest`` is the newest that is not known to be damaged; a time names the last such backup
+    before it, read in the policy's zone unless it has an offset; anything else is an id or the unique beginning of one.
 
     Raises:
         BackupNotFoundError: none fits, or backups of several series or ids do.
@@ -47,7 +47,7 @@ def find_backup(
 def _newest(backups: Sequence[Backup], wanted: str) -> Backup:
     if not backups:
         raise BackupNotFoundError(
-            f"there is no such thing as {wanted}",
+            f"there is not {wanted}",
             next_step="`orchestrator list` shows what there is",
         )
     series = sorted({str(backup.series) for backup in backups})
@@ -56,15 +56,21 @@ def _newest(backups: Sequence[Backup], wanted: str) -> Backup:
             f"{wanted} could be of any of {', '.join(series)}",
             next_step="add --policy and, if need be, --database",
         )
-    return max(backups, key=lambda backup: backup.snapshot_at)
+    # A copy that is known to be damaged is nobody's choice; with nothing else, it is what there is.
+    intact = [backup for backup in backups if _is_intact(backup)]
+    return max(intact or backups, key=lambda backup: backup.snapshot_at)
+
+
+def _is_intact(backup: Backup) -> bool:
+    return any(copy.state is CopyState.COMPLETE for copy in backup.copies)
 
 
 def _by_id(backups: Sequence[Backup], reference: str) -> Backup:
     found = [backup for backup in backups if backup.id.startswith(reference)]
     if len(found) != 1:
-        what = "no backup" if not found else f"{len(found)} backups"
+        what = "no backup has" if not found else f"{len(found)} backups have"
         raise BackupNotFoundError(
-            f"{what} have an id that begins with {reference!r}",
+            f"{what} an id that begins with {reference!r}",
             next_step="`orchestrator list` shows the ids",
         )
     return found[0]

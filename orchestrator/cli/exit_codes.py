@@ -15,7 +15,7 @@ class ExitCode(IntEnum):
     CHANGES_PENDING = 2
     """Only with ``--detailed-exitcode``: the plan has actions."""
     PARTLY_DONE = 3
-    """Partly done, or failed for several causes; safe to repeat."""
+    """Partly done, or failed for several causes; safe to repeat. Or a guard finds a new backup suspicious."""
     REFUSED = 4
     """Refused by a guard."""
     USAGE = 64

@@ -1,5 +1,7 @@
 """``init``: a commented first policy, and what to do next."""
 
+import shlex
+
 import click
 
 from orchestrator.errors import UsageError
@@ -27,5 +29,6 @@ def command(settings: Settings) -> None:
     file.write_text(FIRST_POLICY, encoding="utf-8")
     click.echo(f"Wrote {file}. Next:")
     click.echo(f"  1. Read {file}, and set the environment variables that it names.")
-    click.echo("  2. orchestrator validate    # is it right?")
-    click.echo("  3. orchestrator plan        # what would happen, and why; then: apply")
+    options = f" --policies {shlex.quote(str(directory))}" if str(directory) != "policies" else ""
+    click.echo(f"  2. orchestrator{options} validate    # is it right?")
+    click.echo(f"  3. orchestrator{options} plan        # what would happen, and why; then: apply")

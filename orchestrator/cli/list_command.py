@@ -1,16 +1,20 @@
 """``list``: backups with tiers, sizes, copies and the level to which they are proved."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 
 import click
 
 from orchestrator.cli.backup_document import backup_as_json
 from orchestrator.cli.labels import Labels, labels_of
+from orchestrator.cli.marks import words_of_marks
 from orchestrator.cli.options import json_option
 from orchestrator.cli.rendering import format_age, format_bytes, print_json, print_table
 from orchestrator.errors import UsageError
+from orchestrator.execution.prune.retired import retired_among
 from orchestrator.model.backup import Backup
+from orchestrator.model.names import Series
 from orchestrator.policy.load import load_policies
 from orchestrator.settings import Settings
 from orchestrator.wiring import open_reader, system_clock
@@ -38,19 +42,32 @@ def command(settings: Settings, *, policy: str | None, as_json: bool) -> None:
             next_step="`orchestrator status` shows the policies",
         )
     labels = labels_of(backups, desired, now)
+    retired = (
+        frozenset[Series]()
+        if desired is None
+        else retired_among((backup.series for backup in backups), desired)
+    )
     if as_json:
-        documents = [backup_as_json(backup, labels.get(backup.id, ())) for backup in backups]
+        documents = [
+            {
+                **backup_as_json(backup, labels.get(backup.id, ())),
+                "retired": backup.series in retired,
+            }
+            for backup in backups
+        ]
         print_json({"version": 1, "backups": documents})
         return
     if not backups:
         click.echo("no backups yet: `orchestrator apply` takes the first of each series")
         return
-    _print_backups(backups, labels, now)
+    _print_backups(backups, labels, retired, now)
 
 
-def _print_backups(backups: Sequence[Backup], labels: Labels, now: datetime) -> None:
+def _print_backups(
+    backups: Sequence[Backup], labels: Labels, retired: AbstractSet[Series], now: datetime
+) -> None:
     print_table(
-        ("BACKUP", "SERIES", "AGE", "PROVED TO", "TIERS", "ROWS", "SIZE", "NEW", "COPIES"),
+        ("BACKUP", "SERIES", "AGE", "PROVED TO", "TIERS", "ROWS", "SIZE", "NEW", "COPIES", "MARKS"),
         [
             (
                 backup.id,
@@ -62,6 +79,9 @@ def _print_backups(backups: Sequence[Backup], labels: Labels, now: datetime) -> 
                 format_bytes(backup.stored_bytes),
                 format_bytes(backup.new_bytes),
                 ", ".join(f"{copy.destination} ({copy.state.value})" for copy in backup.copies),
+                ", ".join(
+                    [*words_of_marks(backup, now), *(["retired"] * (backup.series in retired))]
+                ),
             )
             for backup in backups
         ],

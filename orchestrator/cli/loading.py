@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import click
 
 from orchestrator.cli.rendering import printable
-from orchestrator.errors import InvalidPolicyError
-from orchestrator.model.policy import DesiredState
+from orchestrator.errors import InvalidPolicyError, UsageError
+from orchestrator.model.names import PolicyName
+from orchestrator.model.policy import DesiredState, Policy
 from orchestrator.policy.load import LoadedPolicies, load_policies
 from orchestrator.policy.problems import Problem
 from orchestrator.settings import Settings
@@ -25,6 +26,21 @@ def load_or_refuse(settings: Settings, *, with_warnings: bool = False) -> Desire
     if loaded.desired is None:
         raise refusal(settings, loaded)
     return loaded.desired
+
+
+def policy_named(desired: DesiredState, name: str) -> Policy:
+    """Return the policy of that name.
+
+    Raises:
+        UsageError: there is none; the next step lists those that there are.
+    """
+    policy = desired.policies.get(PolicyName(name))
+    if policy is None:
+        raise UsageError(
+            f"there is no policy {name!r}",
+            next_step=f"the policies are: {', '.join(sorted(desired.policies))}",
+        )
+    return policy
 
 
 def print_problems(problems: Sequence[Problem], *, prefix: str = "") -> None:

@@ -21,20 +21,31 @@ def configure_logging(verbosity: int, *, as_json: bool) -> None:
     logger.propagate = False
 
 
+def show_events() -> None:
+    """Let events through that are no warnings, as a command does that runs for ever."""
+    logger = logging.getLogger("orchestrator")
+    logger.setLevel(min(logger.level, logging.INFO))
+
+
 def fields_of(record: logging.LogRecord) -> dict[str, str]:
     """Return the fields that a log call gave as ``extra``."""
     return {name: str(value) for name, value in vars(record).items() if name not in _STANDARD}
 
 
 class TextLines(logging.Formatter):
-    """``WARNING event key=value``."""
+    """``WARNING event key=value key="two words"``, one line whatever the values hold."""
 
     @override
     def format(self, record: logging.LogRecord) -> str:
-        fields = " ".join(f"{name}={value}" for name, value in fields_of(record).items())
+        fields = " ".join(f"{name}={_quoted(text)}" for name, text in fields_of(record).items())
         line = super().format(record)
         first, _, rest = line.partition("\n")
         return "\n".join(filter(None, (f"{first} {fields}".rstrip(), rest)))
+
+
+def _quoted(text: str) -> str:
+    is_plain = text.isprintable() and not set(text) & set(' "')
+    return text if text and is_plain else json.dumps(text, ensure_ascii=False)
 
 
 class JsonLines(logging.Formatter):

@@ -1,5 +1,6 @@
 """The entry point: global options, verbs, and what a user sees when something goes wrong."""
 
+import errno
 import os
 import signal
 import sys
@@ -20,13 +21,23 @@ VERBS = {
     "validate": Verb("validate_command", "Check the policy files and report every problem."),
     "plan": Verb("plan_command", "Show what `apply` would do now, and why."),
     "apply": Verb("apply_command", "Make one full pass: take what is due, prove it, tell."),
+    "run": Verb("run_command", "Keep every promise: apply whenever something is due."),
     "backup": Verb("backup_command", "Take a backup now, whatever the schedule says."),
     "list": Verb("list_command", "List backups with tiers, sizes, copies and proof."),
     "show": Verb("show_command", "Show one backup in full."),
     "status": Verb("status_command", "Show every promise, kept or broken."),
     "verify": Verb("verify_command", "Read stored backups again and prove them."),
     "restore": Verb("restore_command", "Restore a backup into a new database."),
+    "hold": Verb("hold_command", "Keep a backup whatever the rules say."),
+    "release": Verb("release_command", "Take the holds of a backup back."),
+    "acknowledge": Verb("acknowledge_command", "Say that a suspicious backup is right after all."),
+    "catalog": Verb("catalog_command", "Build the catalog again from a destination, or check it."),
+    "pause": Verb("pause_command", "Take nothing for a policy, until a time."),
+    "resume": Verb("resume_command", "End a pause before its time."),
+    "retention": Verb("retention_command", "Say what keeps a backup, or simulate the rules."),
     "log": Verb("log_command", "Show who did what, when, and how it ended."),
+    "prune": Verb("prune_command", "Remove what no rule keeps, or show why each copy stays."),
+    "erase": Verb("erase_command", "Remove a retired series for good."),
     "schema": Verb("schema_command", "Print the JSON Schema of the policy files."),
     "demo": Verb("demo_command", "Tell the whole story on an embedded PostgreSQL."),
 }
@@ -34,11 +45,14 @@ VERBS = {
 # Designed, not built: refused in words rather than unknown.
 PLANNED = frozenset(
     {
-        *("run", "drill", "erase", "diff", "acknowledge", "migrate", "prune", "retention", "hold"),
-        *("release", "pause", "resume", "alerts", "catalog", "replicate", "keys", "emergency"),
+        *("drill", "diff", "migrate"),
+        *("alerts", "replicate", "keys", "emergency"),
         *("report", "doctor"),
     }
 )
+
+
+OUTPUT_IS_GONE = frozenset({errno.EPIPE, errno.ENOSPC})
 
 
 class Verbs(LazyGroup):
@@ -121,8 +135,10 @@ def run(arguments: list[str]) -> ExitCode:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted: nothing half done is listed; run it again to go on", err=True)
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output went away (`| head`): nothing more to say, and no traceback.
+    except OSError as error:
+        if error.errno not in OUTPUT_IS_GONE:
+            return _report(error)
+        # The reader of our output went away (`| head`), or its disk is full: nothing more to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.FAILED
     except Exception as error:  # noqa: BLE001 - the last border before the user

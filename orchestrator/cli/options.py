@@ -13,6 +13,12 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print a versioned JSON document instead."
 )
 
+unattended_option = click.option(
+    "--unattended",
+    is_flag=True,
+    help="As `run` does and timers should: try again only when the wait after a failure is over.",
+)
+
 
 def not_supported_yet(flag: str, *, takes_value: bool = True) -> Callable[[Command], Command]:
     """Declare a designed option that is refused in words until it is built."""

@@ -7,20 +7,22 @@ import click
 from orchestrator.cli.exit_codes import OF_KIND, ExitCode
 from orchestrator.cli.rendering import printable
 from orchestrator.errors import Kind
-from orchestrator.model.actions import Action, RecoverSeries, TakeBackup, VerifyCopy
+from orchestrator.model.actions import Action
 from orchestrator.model.alert import Delivery, DeliveryState
 from orchestrator.model.outcome import Failed, NotNeeded, Outcome, Succeeded
+from orchestrator.planning.explain import KINDS
 
 
 def exit_code_of(outcomes: Sequence[Outcome]) -> ExitCode:
-    """Return the exit code of a pass: 0 only if nothing failed.
+    """Return the exit code of a pass: 0 only if nothing failed and no backup is suspicious.
 
     One kind of failure keeps its own code; several kinds, or a plain failure beside a success, are
-    partly done.
+    partly done. So is a pass with a suspicious backup: it was taken, but somebody must look at it.
     """
     kinds = {outcome.kind for outcome in outcomes if isinstance(outcome, Failed)}
     if not kinds:
-        return ExitCode.DONE
+        suspicious = any(_is_suspicious(outcome) for outcome in outcomes)
+        return ExitCode.PARTLY_DONE if suspicious else ExitCode.DONE
     some_done = any(not isinstance(outcome, Failed) for outcome in outcomes)
     if len(kinds) > 1 or (some_done and kinds == {Kind.FAILED}):
         return ExitCode.PARTLY_DONE
@@ -31,6 +33,11 @@ def print_outcomes(outcomes: Sequence[Outcome], deliveries: Sequence[Delivery]) 
     """Print what was done to stdout, and failures, warnings and dead channels to stderr."""
     for outcome in outcomes:
         _print_outcome(outcome)
+    print_deliveries(deliveries)
+
+
+def print_deliveries(deliveries: Sequence[Delivery]) -> None:
+    """Print to stderr which channels were told, and which could not be."""
     for delivery in deliveries:
         if delivery.state is DeliveryState.SENT:
             click.echo(f"alert sent to {delivery.channel}", err=True)
@@ -50,7 +57,13 @@ def outcome_as_json(outcome: Outcome) -> dict[str, object]:
         case Succeeded():
             backup = outcome.backup.id if outcome.backup else None
             warnings = list(outcome.warnings)
-            return {**document, "outcome": "succeeded", "backup": backup, "warnings": warnings}
+            return {
+                **document,
+                "outcome": "succeeded",
+                "backup": backup,
+                "suspicious": _is_suspicious(outcome),
+                "warnings": warnings,
+            }
         case NotNeeded():
             return {**document, "outcome": "not_needed", "reason": outcome.summary}
         case Failed():
@@ -73,13 +86,12 @@ def delivery_as_json(delivery: Delivery) -> dict[str, object]:
 
 def name_of(action: Action) -> str:
     """Return the stable name of an action's kind, as in ``plan --json``."""
-    match action:
-        case TakeBackup():
-            return "take_backup"
-        case VerifyCopy():
-            return "verify_copy"
-        case RecoverSeries():
-            return "recover_series"
+    return KINDS[type(action)]
+
+
+def _is_suspicious(outcome: Outcome) -> bool:
+    backup = outcome.backup if isinstance(outcome, Succeeded) else None
+    return backup is not None and backup.is_suspicious
 
 
 def _print_outcome(outcome: Outcome) -> None:

@@ -60,6 +60,11 @@ def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
+def count(number: int, one: str, many: str) -> str:
+    """Return a number with its noun, such as ``1 policy`` or ``2 policies``."""
+    return f"{number:,} {one if number == 1 else many}"
+
+
 def format_bytes(size: int) -> str:
     """Return a size in bytes as people read it, such as ``1.2 GiB``."""
     value = float(size)

@@ -10,8 +10,12 @@ from orchestrator.cli.progress import terminal_progress
 from orchestrator.cli.rendering import format_bytes, print_json, printable
 from orchestrator.errors import UsageError
 from orchestrator.execution.context import Execution
-from orchestrator.execution.restore.restore_backup import RestoreReport, restore_into_new
-from orchestrator.model.backup import Backup
+from orchestrator.execution.restore.restore_backup import (
+    RestoreReport,
+    restore_into_new,
+    temporary_name,
+)
+from orchestrator.model.backup import Backup, CopyState
 from orchestrator.settings import Settings
 from orchestrator.wiring import build_execution
 
@@ -57,6 +61,7 @@ def command(
         database=_text(options["database"]),
         desired=execution.desired,
     )
+    _warn_about(backup)
     report = _restore(backup, into_new, execution, prove=bool(options["prove"]))
     if as_json:
         print_json(_document(backup, report))
@@ -65,10 +70,30 @@ def command(
     return ExitCode.PARTLY_DONE if report.skipped else ExitCode.DONE
 
 
+def _warn_about(backup: Backup) -> None:
+    """Say it before anything happens: in an emergency `latest` may be what came after the loss."""
+    for copy in backup.copies:
+        if copy.state is CopyState.DAMAGED:
+            text = f"warning: the copy at {copy.destination} is known to be DAMAGED: {copy.trouble}"
+            click.echo(printable(text), err=True)
+    if backup.suspicion is not None and backup.is_suspicious:
+        for reason in backup.suspicion.reasons:
+            click.echo(printable(f"warning: {backup.id} is SUSPICIOUS: {reason}"), err=True)
+        click.echo("  `orchestrator list` shows the backups from before", err=True)
+
+
 def _restore(backup: Backup, name: str, execution: Execution, *, prove: bool) -> RestoreReport:
     click.echo(f"restoring {backup.id} of {backup.series} into {name!r}", err=True)
     url = execution.policy_of(backup.series).source.restore_url
-    return restore_into_new(backup, name=name, prove=prove, server_url=url, execution=execution)
+    try:
+        return restore_into_new(backup, name=name, prove=prove, server_url=url, execution=execution)
+    except KeyboardInterrupt:
+        unfinished = temporary_name(name, backup)
+        text = (
+            f"the unfinished database {unfinished!r} stays; the same restore run again replaces it"
+        )
+        click.echo(printable(text), err=True)
+        raise
 
 
 def _print_report(backup: Backup, report: RestoreReport) -> None:

@@ -8,8 +8,10 @@ from orchestrator.cli.backup_document import backup_as_json
 from orchestrator.cli.backup_reference import find_backup
 from orchestrator.cli.labels import labels_of
 from orchestrator.cli.loading import load_or_refuse
+from orchestrator.cli.marks import sentences_of_marks
 from orchestrator.cli.options import json_option
 from orchestrator.cli.rendering import (
+    count,
     format_bytes,
     format_utc,
     print_json,
@@ -86,6 +88,8 @@ def _print_summary(backup: Backup, tiers: str) -> None:
         trouble = f": {copy.trouble}" if copy.trouble else ""
         text = f"copy      {copy.destination}: {copy.state.value}, {proof}{when}{trouble}"
         click.echo(printable(text))
+    for name, text in sentences_of_marks(backup):
+        click.echo(printable(f"{name:9} {text}"))
 
 
 def _print_contents(details: Details) -> None:
@@ -110,8 +114,9 @@ def _print_contents(details: Details) -> None:
         ],
     )
     click.echo(
-        f"and {len(details.large_objects)} large objects, {len(details.sequences)} sequences,"
-        f" {len(details.roles)} roles"
+        f"and {count(len(details.large_objects), 'large object', 'large objects')},"
+        f" {count(len(details.sequences), 'sequence', 'sequences')},"
+        f" {count(len(details.roles), 'role', 'roles')}"
     )
     for item in details.left_out:
         click.echo(printable(f"left out: {item.kind} {item.name}: {item.reason}"))

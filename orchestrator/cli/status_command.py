@@ -1,12 +1,16 @@
 """``status``: every promise of every policy, kept or broken."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import click
 
+from orchestrator.cli.backup_document import marks_as_json
 from orchestrator.cli.loading import load_or_refuse
+from orchestrator.cli.marks import sentences_of_marks
 from orchestrator.cli.options import json_option, not_supported_yet
-from orchestrator.cli.rendering import format_utc, print_json, print_table
+from orchestrator.cli.rendering import format_utc, print_json, print_table, printable
+from orchestrator.execution.prune.retired import count_retired
+from orchestrator.model.names import Series
 from orchestrator.model.observation import SeriesObservation
 from orchestrator.planning.promises import Promise, assess_promises
 from orchestrator.reconciler.observe import observe
@@ -24,7 +28,8 @@ Seen = tuple[SeriesObservation, Sequence[Promise]]
 def command(settings: Settings, *, as_json: bool) -> None:
     """Show every promise of every policy, kept or broken, and the last failed attempt."""
     desired = load_or_refuse(settings)
-    seen = observe(desired, open_reader(settings), system_clock(), this_machine())
+    reader = open_reader(settings)
+    seen = observe(desired, reader, system_clock(), this_machine())
     assessed: list[Seen] = [
         (
             seen.series[series],
@@ -38,10 +43,31 @@ def command(settings: Settings, *, as_json: bool) -> None:
         for policy in desired.policies.values()
         for series in policy.series
     ]
+    retired = count_retired(reader, desired)
     if as_json:
-        print_json({"version": 1, "series": [_document(*item) for item in assessed]})
+        print_json(
+            {
+                "version": 1,
+                "series": [_document(*item) for item in assessed],
+                "retired": [
+                    {"policy": one.policy, "database": one.database, "backups": number}
+                    for one, number in retired.items()
+                ],
+            }
+        )
     else:
         _print_status(assessed)
+        _print_retired(retired)
+
+
+def _print_retired(retired: Mapping[Series, int]) -> None:
+    for series, number in retired.items():
+        click.echo(
+            printable(
+                f"{series}: retired: no policy file names it; its {number} backups are kept"
+                f" (`orchestrator erase {series}` removes them for good)"
+            )
+        )
 
 
 def _print_status(assessed: Sequence[Seen]) -> None:
@@ -66,6 +92,18 @@ def _print_status(assessed: Sequence[Seen]) -> None:
                 f"{series.series}: the last attempt, {format_utc(failure.started_at)},"
                 f" {failure.state.value}{cause}"
             )
+        _print_marked(series)
+        for skipped in series.upkeep.skipped:
+            kind = skipped.kind.value.replace("_", " ")
+            click.echo(printable(f"{skipped.series}: {kind}: {skipped.reason}"))
+
+
+def _print_marked(series: SeriesObservation) -> None:
+    for backup in series.marked:
+        for name, text in sentences_of_marks(backup):
+            click.echo(printable(f"{series.series}: {backup.id}: {name}: {text}"))
+        if backup.is_suspicious:
+            click.echo(f"  look at it, then: orchestrator acknowledge {backup.id} --reason …")
 
 
 def _document(series: SeriesObservation, promises: Sequence[Promise]) -> dict[str, object]:
@@ -89,6 +127,12 @@ def _document(series: SeriesObservation, promises: Sequence[Promise]) -> dict[st
             "code": failure.error.code if failure.error else None,
             "what": failure.error.what if failure.error else None,
         },
+        "pruning": [
+            {"kind": skipped.kind.value, "reason": skipped.reason}
+            for skipped in series.upkeep.skipped
+        ],
+        "marked": [{"id": backup.id, **marks_as_json(backup)} for backup in series.marked],
+        "paused_until": format_utc(series.pause.until) if series.pause else None,
         "promises": [
             {
                 "schedule": promise.schedule,

@@ -7,7 +7,7 @@ import click
 from orchestrator.cli.exit_codes import ExitCode
 from orchestrator.cli.loading import print_problems, refusal
 from orchestrator.cli.options import json_option, not_supported_yet
-from orchestrator.cli.rendering import print_error, print_json
+from orchestrator.cli.rendering import count, print_error, print_json
 from orchestrator.policy.load import LoadedPolicies, load_policies
 from orchestrator.settings import Settings
 
@@ -36,11 +36,9 @@ def command(settings: Settings, *, without_secrets: bool, as_json: bool) -> int:
             print_error(refusal(settings, loaded))
         return ExitCode.INVALID_POLICY
     if not as_json:
-        policies, series = (
-            loaded.desired.policies,
-            sum(len(policy.series) for policy in loaded.desired.policies.values()),
-        )
-        click.echo(f"valid: {len(policies)} policies, {series} series")
+        policies = loaded.desired.policies.values()
+        series = sum(len(policy.series) for policy in policies)
+        click.echo(f"valid: {count(len(policies), 'policy', 'policies')}, {series} series")
     return ExitCode.DONE
 
 

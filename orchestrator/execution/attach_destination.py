@@ -22,7 +22,7 @@ from orchestrator.errors import (
 from orchestrator.execution.context import Execution
 from orchestrator.model.names import DestinationName, ObjectKey
 from orchestrator.model.run import LogAction, LogOutcome
-from orchestrator.ports.destination import Destination
+from orchestrator.ports.destination import Destination, DestinationReader
 
 OWN_KEYS = frozenset({MARKER_KEY, RESTORE_KEY})
 
@@ -67,7 +67,7 @@ def open_if_attached(name: DestinationName, execution: Execution) -> Destination
     if known is None:
         return None
     destination = execution.destinations.open(name)
-    found = _marker_of(destination)
+    found = marker_of(destination)
     if found != known:
         raise ForeignDestinationError(
             f"the marker of destination {name!r} is "
@@ -92,7 +92,7 @@ def open_attached(name: DestinationName, execution: Execution) -> Destination:
     return destination
 
 
-def _marker_of(destination: Destination) -> str | None:
+def marker_of(destination: DestinationReader) -> str | None:
     """Return the uuid of a destination's marker, or None without one.
 
     Raises:
@@ -116,15 +116,14 @@ def _unknown_backups(name: DestinationName, stranger: ObjectKey) -> UnknownBacku
         f"destination {name!r} holds objects that this catalog does not know"
         f" ({stranger} is one of them)",
         next_step=(
-            f"`orchestrator catalog rebuild --from {name}` will read them in, but it is not"
-            " supported yet: use the catalog that wrote them (`--catalog`, `--state`), or an"
-            " empty place for this destination"
+            f"if the catalog was lost, `orchestrator catalog rebuild --from {name}` reads them in;"
+            " else use the catalog that wrote them (`--catalog`, `--state`), or an empty place"
         ),
     )
 
 
 def _first_marker(destination: Destination, execution: Execution) -> str:
-    found = _marker_of(destination)
+    found = marker_of(destination)
     if found is not None:
         return found
     marker = str(UUID(hex=execution.machine.random_hex(32), version=4))
@@ -133,7 +132,7 @@ def _first_marker(destination: Destination, execution: Execution) -> str:
         destination.create(MARKER_KEY, data)
     except ObjectExistsError:
         # Another process attached the same place at this very moment: there is one marker.
-        return _marker_of(destination) or marker
+        return marker_of(destination) or marker
     return marker
 
 

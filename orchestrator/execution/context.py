@@ -10,7 +10,7 @@ from orchestrator.model.names import RunId, Series, format_identifier
 from orchestrator.model.policy import DesiredState, Policy
 from orchestrator.model.run import LogAction, LogEntry, LogOutcome
 from orchestrator.ports.alerts import AlertSender
-from orchestrator.ports.catalog import CatalogReader, CatalogWriter, Leases
+from orchestrator.ports.catalog import CatalogReader, CatalogWriter, Leases, Marks
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.destination import DestinationOpener
 from orchestrator.ports.engine import SourceEngine, TargetEngine
@@ -54,6 +54,7 @@ class Execution:
     reader: CatalogReader
     writer: CatalogWriter
     leases: Leases
+    marks: Marks
     destinations: DestinationOpener
     source: SourceEngine
     target: TargetEngine

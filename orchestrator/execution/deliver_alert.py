@@ -5,12 +5,22 @@ retries comes later; its port is there.
 """
 
 import logging
+import shlex
 from datetime import datetime, timedelta
 
 from orchestrator.errors import InterruptedRunError, Kind, OrchestratorError
 from orchestrator.execution.context import Execution
 from orchestrator.execution.error_report import report_of
-from orchestrator.model.actions import Action, RecoverSeries, TakeBackup, VerifyCopy
+from orchestrator.model.actions import (
+    Action,
+    CollectChunks,
+    KeepAgain,
+    MarkExpired,
+    PruneCopy,
+    RecoverSeries,
+    TakeBackup,
+    VerifyCopy,
+)
 from orchestrator.model.alert import Alert, Delivery, DeliveryState
 from orchestrator.model.backup import Backup, CopyState
 from orchestrator.model.names import Series
@@ -62,7 +72,10 @@ def next_command(action: Action, kind: Kind) -> str:
         case TakeBackup() if kind in (Kind.POLICY, Kind.USAGE):
             return "orchestrator validate"
         case TakeBackup():
-            return f"orchestrator backup {action.series.policy} --database {action.series.database}"
+            database = shlex.quote(action.series.database)
+            return f"orchestrator backup {action.series.policy} --database {database}"
+        case MarkExpired() | KeepAgain() | PruneCopy() | CollectChunks():
+            return "orchestrator prune --dry-run"
 
 
 def describe_last_good(backup: Backup | None, known: int, *, now: datetime) -> str:
@@ -86,7 +99,8 @@ def _last_good(series: Series, execution: Execution, now: datetime) -> str:
         for backup in backups
         if any(copy.state is CopyState.COMPLETE for copy in backup.copies)
     ]
-    return describe_last_good(intact[-1] if intact else None, len(backups), now=now)
+    good = [backup for backup in intact if not backup.is_suspicious] or intact
+    return describe_last_good(good[-1] if good else None, len(backups), now=now)
 
 
 def _age(age: timedelta) -> str:

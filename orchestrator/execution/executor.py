@@ -6,8 +6,21 @@ from orchestrator.execution.backup.take_backup import take_backup
 from orchestrator.execution.context import Execution
 from orchestrator.execution.error_report import kind_of, report_of
 from orchestrator.execution.lease.recover_series import recover_series
+from orchestrator.execution.prune.collect_chunks import collect_chunks
+from orchestrator.execution.prune.mark_copies import keep_again, mark_expired
+from orchestrator.execution.prune.prune_copy import prune_copy
 from orchestrator.execution.verification.verify_copy import verify_planned_copy
-from orchestrator.model.actions import Action, RecoverSeries, TakeBackup, VerifyCopy
+from orchestrator.model.actions import (
+    Action,
+    CollectChunks,
+    KeepAgain,
+    MarkExpired,
+    PruneCopy,
+    RecoverSeries,
+    TakeBackup,
+    Upkeep,
+    VerifyCopy,
+)
 from orchestrator.model.outcome import Failed, Outcome
 
 _log = logging.getLogger(__name__)
@@ -35,3 +48,17 @@ def _dispatch(action: Action, execution: Execution) -> Outcome:
             return take_backup(action, execution)
         case VerifyCopy():
             return verify_planned_copy(action, execution)
+        case MarkExpired() | KeepAgain() | PruneCopy() | CollectChunks():
+            return _tidy_up(action, execution)
+
+
+def _tidy_up(action: Upkeep, execution: Execution) -> Outcome:
+    match action:
+        case MarkExpired():
+            return mark_expired(action, execution)
+        case KeepAgain():
+            return keep_again(action, execution)
+        case PruneCopy():
+            return prune_copy(action, execution)
+        case CollectChunks():
+            return collect_chunks(action, execution)

@@ -39,4 +39,54 @@ class VerifyCopy:
     reason: str
 
 
-Action = RecoverSeries | TakeBackup | VerifyCopy
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkExpired:
+    """Remember that no rule keeps these copies any more: the first of the two steps of pruning.
+
+    Those of ``beyond_normal_ageing`` are among ``backups``, and wait for `apply --allow-prune`.
+    """
+
+    series: Series
+    destination: DestinationName
+    backups: tuple[BackupId, ...]
+    beyond_normal_ageing: tuple[BackupId, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepAgain:
+    """Take back the marks of copies that were expired and that a rule keeps again."""
+
+    series: Series
+    destination: DestinationName
+    backups: tuple[BackupId, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruneCopy:
+    """Remove a copy that no rule keeps, or finish a removal that was interrupted.
+
+    One that is ``allowed`` goes beyond the measure of the day, because a human said so.
+    """
+
+    series: Series
+    backup: BackupId
+    destination: DestinationName
+    allowed: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectChunks:
+    """Note the objects of a series that nothing names, and remove those noted long enough ago."""
+
+    series: Series
+    destination: DestinationName
+    reason: str
+
+
+Upkeep = MarkExpired | KeepAgain | PruneCopy | CollectChunks
+"""What tidies up: only ever less is stored afterwards."""
+
+Action = RecoverSeries | TakeBackup | VerifyCopy | Upkeep

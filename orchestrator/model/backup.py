@@ -1,9 +1,11 @@
 """A backup that exists: what the catalog remembers of it, and of its copies."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
+from orchestrator.model.marks import Acknowledgement, Hold, Mark, Release, Suspicion
 from orchestrator.model.names import BackupId, DestinationName, RunId, ScheduleName, Series
 from orchestrator.model.verification import Level
 
@@ -48,6 +50,8 @@ class CopyState(Enum):
     """All objects were there when it was written or last verified."""
     DAMAGED = "damaged"
     """The last verification found something missing or wrong."""
+    PRUNING = "pruning"
+    """Its removal has begun and is not confirmed: it may be whole, or half gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,9 @@ class Copy:
 
     ``level`` is the highest level proved since it was written or last found damaged, or None.
     ``damage_level`` is the level of the verification that found it damaged, or None.
+    ``expired_at`` is when a pass found that no rule keeps it any more, or None; such a mark that is
+    ``beyond_normal_ageing`` waits for `apply --allow-prune`. ``prune_refused_at`` is when the
+    destination last refused to let go of it, or None.
     """
 
     destination: DestinationName
@@ -64,6 +71,9 @@ class Copy:
     verified_at: datetime | None
     damage_level: Level | None = None
     trouble: str | None = None
+    expired_at: datetime | None = None
+    beyond_normal_ageing: bool = False
+    prune_refused_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +82,7 @@ class Backup:
 
     ``stored_bytes`` counts every object of the backup, shared chunks included; ``new_bytes`` only
     those that its run had to store. ``manifest_digest`` is the SHA-256 of the manifest's bytes.
+    ``holds`` are those that were not released, in the order of their ids; their time may have passed.
     """
 
     id: BackupId
@@ -92,8 +103,40 @@ class Backup:
     stored_bytes: int
     new_bytes: int
     copies: tuple[Copy, ...]
+    suspicion: Suspicion | None = None
+    acknowledged: Acknowledgement | None = None
+    holds: tuple[Hold, ...] = ()
 
     @property
     def level(self) -> Level | None:
         """The highest level to which any copy has been proved, or None."""
         return max((copy.level for copy in self.copies if copy.level is not None), default=None)
+
+    @property
+    def is_suspicious(self) -> bool:
+        """Whether a guard fired and nobody acknowledged (design §7, "Words")."""
+        return self.suspicion is not None and self.acknowledged is None
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """The marks that say what is true of it now: what was released is not among them."""
+        single = (self.suspicion, self.acknowledged)
+        return (*(mark for mark in single if mark is not None), *self.holds)
+
+    def is_held(self, now: datetime) -> bool:
+        """Whether a hold keeps it at that time."""
+        return any(hold.is_in_force(now) for hold in self.holds)
+
+    def marked(self, marks: Iterable[Mark]) -> "Backup":
+        """Return this backup as all of its marks say, in whatever order; the first of a kind counts."""
+        ordered = sorted(marks, key=lambda mark: (mark.at, mark.name))
+        released = {mark.hold for mark in ordered if isinstance(mark, Release)}
+        holds = [mark for mark in ordered if isinstance(mark, Hold) and mark.id not in released]
+        return replace(
+            self,
+            suspicion=next((mark for mark in ordered if isinstance(mark, Suspicion)), None),
+            acknowledged=next(
+                (mark for mark in ordered if isinstance(mark, Acknowledgement)), None
+            ),
+            holds=tuple(sorted(holds, key=lambda hold: hold.id)),
+        )

@@ -1,13 +1,15 @@
 """What was seen before planning, taken at one ``now``."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from orchestrator.model.backup import Backup
 from orchestrator.model.lease import Lease
 from orchestrator.model.names import PolicyName, ScheduleName, Series
+from orchestrator.model.pruning import UpkeepPlan
 from orchestrator.model.run import Run
+from orchestrator.model.timeline import Pause
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +29,12 @@ class SeriesObservation:
     """What is known of one series.
 
     ``newest`` is the newest backup that has a complete copy; ``backups`` counts all that the catalog
-    lists. ``last_failure`` is the latest attempt if it failed or was interrupted, else None.
+    lists. ``last_failure`` is the latest attempt if it failed or was interrupted, else None;
+    ``failures`` are all that did so since an attempt succeeded, oldest first. ``pause`` is the
+    policy's, also when its time has passed. ``missed_until`` is, by schedule, the last slot that
+    was recorded as missed. ``marked`` are the backups that have holds, or are suspicious and
+    unanswered, oldest first. ``upkeep`` is decided while the backups of the series are at hand: those of all series at
+    once would not fit into memory (design §10).
     """
 
     series: Series
@@ -35,6 +42,11 @@ class SeriesObservation:
     last_failure: Run | None
     lease: LeaseObservation | None
     backups: int
+    failures: tuple[Run, ...] = ()
+    pause: Pause | None = None
+    missed_until: Mapping[ScheduleName, datetime] = field(default_factory=dict)
+    marked: tuple[Backup, ...] = ()
+    upkeep: UpkeepPlan = field(default_factory=UpkeepPlan)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,16 @@ from orchestrator.model.actions import Action
 from orchestrator.model.backup import Slot
 from orchestrator.model.names import Series
 from orchestrator.model.policy import Revision
+from orchestrator.model.timeline import MissedSlots
+
+
+class Retry(Enum):
+    """When a failed attempt is made again: what a person wants differs from what a loop may do."""
+
+    AT_ONCE = "at_once"
+    """Whoever asks for a pass wants it now."""
+    BACK_OFF = "back_off"
+    """Longer and longer after each failure, and with wrong credentials hardly at all."""
 
 
 class SkipKind(Enum):
@@ -20,17 +30,27 @@ class SkipKind(Enum):
     """Another run is at work on the series."""
     MISSED = "missed"
     """A slot passed without a backup and is too old to catch up on."""
-    RETENTION = "retention"
-    """Retention is shown as labels; pruning is not supported yet."""
+    BACKING_OFF = "backing_off"
+    """Attempts failed, and the next one is not due yet."""
+    PAUSED = "paused"
+    """Somebody paused the policy."""
+    EXPIRED = "expired"
+    """No rule keeps copies any more, and they wait for the end of ``prune_delay``."""
+    PRUNE_REFUSED = "prune_refused"
+    """No rule keeps copies any more, and a guard stands in the way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """Something that is not done in this pass, with the reason."""
+    """Something that is not done in this pass, with the reason.
+
+    ``until`` is when the reason ends by itself, where that is known.
+    """
 
     series: Series
     kind: SkipKind
     reason: str
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +66,8 @@ class Timetable:
 class Plan:
     """The actions of one pass in the order of execution, what is skipped, and what comes next.
 
-    Empty ``actions`` mean that reality matches the policies.
+    Empty ``actions`` mean that reality matches the policies. ``missed`` are the slots that nobody
+    recorded as missed yet; whoever executes the plan does.
     """
 
     observed_at: datetime
@@ -55,3 +76,4 @@ class Plan:
     actions: tuple[Action, ...]
     skipped: tuple[Skipped, ...]
     timetables: tuple[Timetable, ...]
+    missed: tuple[MissedSlots, ...] = ()

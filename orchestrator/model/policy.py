@@ -6,6 +6,7 @@ from datetime import timedelta
 from enum import Enum
 from zoneinfo import ZoneInfo
 
+from orchestrator.model.contents import TableName
 from orchestrator.model.names import (
     ChannelName,
     DatabaseName,
@@ -102,6 +103,19 @@ class Retention:
     prune_delay: timedelta
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """What makes a backup suspicious for the sake of one table, besides the usual guards.
+
+    ``min_rows`` is the fewest rows that are right; ``max_drop`` the largest share of its rows, in
+    percent, that the table may have lost since the last unsuspicious backup.
+    """
+
+    table: TableName
+    min_rows: int | None = None
+    max_drop: int | None = None
+
+
 class Event(Enum):
     """What alerts can be about (design §9); only ``failed`` can be routed so far."""
 
@@ -146,6 +160,7 @@ class Policy:
     zstd_level: int
     after_backup: Level
     alerts: tuple[AlertRoute, ...]
+    guards: tuple[Guard, ...] = ()
 
     @property
     def series(self) -> tuple[Series, ...]:

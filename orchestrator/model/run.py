@@ -92,6 +92,18 @@ class LogAction(Enum):
     APPLY = "apply"
     ATTACH = "attach"
     ALERT = "alert"
+    HOLD = "hold"
+    RELEASE = "release"
+    ACKNOWLEDGE = "acknowledge"
+    REBUILD = "rebuild"
+    MISS = "miss"
+    PAUSE = "pause"
+    RESUME = "resume"
+    EXPIRED = "expired"
+    KEEP = "keep"
+    PRUNE = "prune"
+    COLLECT = "collect"
+    ERASE = "erase"
 
 
 class LogOutcome(Enum):

@@ -4,13 +4,33 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 
-from orchestrator.model.actions import Action, RecoverSeries, TakeBackup, VerifyCopy
+from orchestrator.model.actions import (
+    Action,
+    CollectChunks,
+    KeepAgain,
+    MarkExpired,
+    PruneCopy,
+    RecoverSeries,
+    TakeBackup,
+    Upkeep,
+    VerifyCopy,
+)
 from orchestrator.model.backup import Slot
 from orchestrator.model.plan import Plan, Skipped, Timetable
 from orchestrator.planning.phrases import say_time
 
 PLAN_JSON_VERSION = 1
 DIGEST_SHOWN = 12
+KINDS: Mapping[type[Action], str] = {
+    RecoverSeries: "recover_series",
+    TakeBackup: "take_backup",
+    VerifyCopy: "verify_copy",
+    MarkExpired: "mark_expired",
+    KeepAgain: "keep_again",
+    PruneCopy: "prune_copy",
+    CollectChunks: "collect_chunks",
+}
+"""The stable name of each kind of action, in every JSON document."""
 
 Document = dict[str, object]
 """What `json.dumps` takes: text, numbers, truth values, lists and such dictionaries."""
@@ -63,6 +83,25 @@ def describe_action(action: Action) -> str:
                 f"take a backup of {action.series} to {', '.join(action.destinations)}"
                 f" and verify it to {action.verify_to.label}"
             )
+        case MarkExpired() | KeepAgain() | PruneCopy() | CollectChunks():
+            return _describe_upkeep(action)
+
+
+def _describe_upkeep(action: Upkeep) -> str:
+    match action:
+        case MarkExpired():
+            return f"mark {_copies(action)} as expired"
+        case KeepAgain():
+            return f"keep {_copies(action)} again"
+        case PruneCopy():
+            return f"prune the copy of {action.backup} of {action.series} at {action.destination}"
+        case CollectChunks():
+            return f"collect what nothing names of {action.series} at {action.destination}"
+
+
+def _copies(action: MarkExpired | KeepAgain) -> str:
+    number = "1 copy" if len(action.backups) == 1 else f"{len(action.backups)} copies"
+    return f"{number} of {action.series} at {action.destination}"
 
 
 def _explain_skipped(skipped: Sequence[Skipped]) -> Iterator[str]:
@@ -110,6 +149,7 @@ def plan_as_json(plan: Plan) -> Document:
                 "policy": skip.series.policy,
                 "database": skip.series.database,
                 "reason": skip.reason,
+                **({"until": _utc(skip.until)} if skip.until is not None else {}),
             }
             for skip in plan.skipped
         ],
@@ -153,13 +193,7 @@ def _action_as_json(action: Action) -> Document:
 
 
 def _kind(action: Action) -> str:
-    match action:
-        case RecoverSeries():
-            return "recover_series"
-        case VerifyCopy():
-            return "verify_copy"
-        case TakeBackup():
-            return "take_backup"
+    return KINDS[type(action)]
 
 
 def _particulars(action: Action) -> Mapping[str, object]:
@@ -184,6 +218,28 @@ def _particulars(action: Action) -> Mapping[str, object]:
                 "destinations": list(action.destinations),
                 "verify_to": action.verify_to.label,
             }
+        case MarkExpired() | KeepAgain() | PruneCopy() | CollectChunks():
+            return _particulars_of_upkeep(action)
+
+
+def _particulars_of_upkeep(action: Upkeep) -> Mapping[str, object]:
+    match action:
+        case MarkExpired():
+            return {
+                "destination": action.destination,
+                "backups": list(action.backups),
+                "beyond_normal_ageing": list(action.beyond_normal_ageing),
+            }
+        case KeepAgain():
+            return {"destination": action.destination, "backups": list(action.backups)}
+        case PruneCopy():
+            return {
+                "backup": action.backup,
+                "destination": action.destination,
+                "allowed": action.allowed,
+            }
+        case CollectChunks():
+            return {"destination": action.destination}
 
 
 def _utc(at: datetime) -> str:

@@ -2,17 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from heapq import merge
 from itertools import chain, islice
 
-from orchestrator.model.actions import RecoverSeries, TakeBackup, VerifyCopy
+from orchestrator.model.actions import RecoverSeries, TakeBackup, Upkeep, VerifyCopy
 from orchestrator.model.backup import Backup, CopyState, RunReason, Slot, Trigger
 from orchestrator.model.lease import Lease
 from orchestrator.model.names import Series
 from orchestrator.model.observation import Observation, SeriesObservation
-from orchestrator.model.plan import Plan, SkipKind, Skipped, Timetable
-from orchestrator.model.policy import DesiredState, Policy, Schedule, Tier
+from orchestrator.model.plan import Plan, Retry, SkipKind, Skipped, Timetable
+from orchestrator.model.policy import DesiredState, Policy, Schedule
+from orchestrator.model.timeline import MissedSlots, Pause
 from orchestrator.model.verification import Level
 from orchestrator.planning.due import (
     Demand,
@@ -21,12 +22,16 @@ from orchestrator.planning.due import (
     in_force_since,
     was_applied,
 )
-from orchestrator.planning.phrases import count, say_duration, say_time
-from orchestrator.planning.schedule import slots_after
+from orchestrator.planning.phrases import say_duration, say_time
+from orchestrator.planning.promises import say_pause
+from orchestrator.planning.retries import find_rest
+from orchestrator.planning.schedule import latest_slot, slots_after
 
 SLOTS_SHOWN = 3
 NO_SLOT = "no schedule has a slot to come"
 LONG_OVERDUE = datetime.min.replace(tzinfo=UTC)
+FIRST_BACKUP_WINDOW = timedelta(days=1)
+"""How long failures of the first backup of a series count, unless a slot begins them anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +42,20 @@ class _Case:
     seen: SeriesObservation
     schedules_since: SchedulesSince
     now: datetime
+    retry: Retry
 
     @property
     def series(self) -> Series:
         return self.seen.series
+
+    @property
+    def pause(self) -> Pause | None:
+        pause = self.seen.pause
+        return pause if pause is not None and pause.until > self.now else None
+
+    @property
+    def schedules(self) -> Sequence[Schedule]:
+        return sorted(self.policy.schedules, key=lambda schedule: schedule.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,16 +65,20 @@ class _Verdict:
     recoveries: Sequence[RecoverSeries] = ()
     verifications: Sequence[VerifyCopy] = ()
     backups: Sequence[TakeBackup] = ()
+    upkeep: Sequence[Upkeep] = ()
     skipped: Sequence[Skipped] = ()
+    missed: Sequence[MissedSlots] = ()
 
 
-def make_plan(desired: DesiredState, observation: Observation) -> Plan:
+def make_plan(
+    desired: DesiredState, observation: Observation, *, retry: Retry = Retry.AT_ONCE
+) -> Plan:
     """Return the plan that would make reality match the policies at the time of the observation.
 
-    A series that the observation does not mention counts as one that never had a backup. Equal
-    input, in whatever order, gives an equal plan.
+    A series that the observation does not mention counts as one that never had a backup. ``retry``
+    says when what failed is tried again. Equal input, in whatever order, gives an equal plan.
     """
-    cases = _list_cases(desired, observation)
+    cases = _list_cases(desired, observation, retry)
     verdicts = [_decide(case) for case in cases]
     return Plan(
         observed_at=observation.now,
@@ -69,13 +88,25 @@ def make_plan(desired: DesiredState, observation: Observation) -> Plan:
             *chain.from_iterable(verdict.recoveries for verdict in verdicts),
             *chain.from_iterable(verdict.verifications for verdict in verdicts),
             *sorted(chain.from_iterable(verdict.backups for verdict in verdicts), key=_urgency),
+            *chain.from_iterable(verdict.upkeep for verdict in verdicts),
         ),
         skipped=tuple(chain.from_iterable(verdict.skipped for verdict in verdicts)),
         timetables=tuple(_look_ahead(case) for case in cases),
+        missed=tuple(chain.from_iterable(verdict.missed for verdict in verdicts)),
     )
 
 
-def _list_cases(desired: DesiredState, observation: Observation) -> Sequence[_Case]:
+def wake_time(plan: Plan) -> datetime | None:
+    """Return the first time at which a later plan may have more to do, or None if nothing comes.
+
+    That is a slot, the next try of what failed, or the end of a lease or a pause.
+    """
+    slots = (slot.at for timetable in plan.timetables for slot in timetable.next_slots)
+    ends = (skip.until for skip in plan.skipped if skip.until is not None)
+    return min(chain(slots, ends), default=None)
+
+
+def _list_cases(desired: DesiredState, observation: Observation, retry: Retry) -> Sequence[_Case]:
     """Return every series of every policy, sorted; the names decide, not the order declared."""
     return [
         _Case(
@@ -83,6 +114,7 @@ def _list_cases(desired: DesiredState, observation: Observation) -> Sequence[_Ca
             seen=observation.series.get(series) or _never_seen(series),
             schedules_since=observation.schedules_since,
             now=observation.now,
+            retry=retry,
         )
         for policy in sorted(desired.policies.values(), key=lambda policy: policy.name)
         for series in sorted(policy.series)
@@ -99,36 +131,49 @@ def _urgency(action: TakeBackup) -> tuple[datetime, Series]:
 
 
 def _decide(case: _Case) -> _Verdict:
-    held, retention = case.seen.lease, _explain_retention(case)
+    held = case.seen.lease
+    demands = _ask_schedules(case)
+    unrecorded = [demand.unrecorded for demand in demands if demand.unrecorded is not None]
     if held is not None and not held.holder_is_gone:
-        return _Verdict(skipped=[_explain_lock(case, held.lease), retention])
-    newest = case.seen.newest
-    if newest is None:
-        return _Verdict(recoveries=_recover(case), backups=[_take_first(case)], skipped=[retention])
-    demands = _ask_schedules(case, newest)
-    slots = sorted(demand.due for demand in demands if demand.due is not None)
-    missed = [_skip(case, SkipKind.MISSED, said.missed) for said in demands if said.missed]
-    nothing = [] if slots or missed else [_explain_not_due(case, newest)]
+        return _Verdict(skipped=[_explain_lock(case, held.lease)], missed=unrecorded)
+    wanted = _want(case, demands)
+    rest = _explain_rest(case, wanted)
+    is_put_off = bool(rest) or case.pause is not None
     return _Verdict(
         recoveries=_recover(case),
-        verifications=_prove(case, newest),
-        backups=[_take_due(case, slots)] if slots else [],
-        skipped=[*missed, *nothing, retention],
+        verifications=_prove(case),
+        backups=[wanted] if wanted is not None and not is_put_off else [],
+        upkeep=case.seen.upkeep.actions if case.pause is None else (),
+        skipped=[
+            *_explain_pause(case, wanted),
+            *_explain_schedules(case, demands, is_due=wanted is not None),
+            *rest,
+            *case.seen.upkeep.skipped,
+        ],
+        missed=unrecorded,
     )
 
 
-def _ask_schedules(case: _Case, newest: Backup) -> Sequence[Demand]:
-    policy, now = case.policy, case.now
+def _ask_schedules(case: _Case) -> Sequence[Demand]:
+    since, now = case.schedules_since, case.now
     return [
         assess_schedule(
+            case.policy,
             schedule,
-            policy.timezone,
-            newest,
-            since=in_force_since(policy, schedule, case.schedules_since, now),
+            case.seen,
+            since=in_force_since(case.policy, schedule, since, now),
             now=now,
         )
-        for schedule in sorted(policy.schedules, key=lambda schedule: schedule.name)
+        for schedule in case.schedules
     ]
+
+
+def _want(case: _Case, demands: Sequence[Demand]) -> TakeBackup | None:
+    """Return the backup that is due, whether or not it is put off."""
+    if case.seen.newest is None:
+        return _take_first(case)
+    slots = sorted(demand.due for demand in demands if demand.due is not None)
+    return _take_due(case, slots) if slots else None
 
 
 # ------------------------------------------------------------------ what to do
@@ -174,32 +219,74 @@ def _take(case: _Case, run_reason: RunReason, reason: str) -> TakeBackup:
     )
 
 
-def _prove(case: _Case, newest: Backup) -> Sequence[VerifyCopy]:
+def _prove(case: _Case) -> Sequence[VerifyCopy]:
     """Return what proves the last good backup, where that was promised and not yet done."""
-    wanted = case.policy.after_backup
-    return [
-        VerifyCopy(
-            series=case.series,
-            backup=newest.id,
-            destination=copy.destination,
-            level=wanted,
-            reason=f"the newest backup's copy is {_say_proof(copy.level)};"
-            f" the policy asks for {wanted.label}",
-        )
-        for copy in sorted(newest.copies, key=lambda copy: copy.destination)
-        if copy.destination in case.policy.destinations
-        and copy.state is CopyState.COMPLETE
-        and (copy.level is None or copy.level < wanted)
-    ]
+    newest, wanted = case.seen.newest, case.policy.after_backup
+    return (
+        []
+        if newest is None
+        else [
+            VerifyCopy(
+                series=case.series,
+                backup=newest.id,
+                destination=copy.destination,
+                level=wanted,
+                reason=f"the newest backup's copy is {_say_proof(copy.level)};"
+                f" the policy asks for {wanted.label}",
+            )
+            for copy in sorted(newest.copies, key=lambda copy: copy.destination)
+            if copy.destination in case.policy.destinations
+            and copy.state is CopyState.COMPLETE
+            and (copy.level is None or copy.level < wanted)
+        ]
+    )
 
 
 def _say_proof(level: Level | None) -> str:
     return "not verified" if level is None else f"verified to {level.label} only"
 
 
+# ------------------------------------------------------------------ what to put off
+def _explain_rest(case: _Case, wanted: TakeBackup | None) -> Sequence[Skipped]:
+    """Return why a backup that is due is not tried again yet; nothing if it is tried now."""
+    if wanted is None or case.pause is not None or case.retry is Retry.AT_ONCE:
+        return []
+    begun = max((slot.at for slot in wanted.run_reason.slots), default=_begin_of_first(case))
+    failures = [run for run in case.seen.failures if run.started_at >= begun]
+    rest = find_rest(failures, f"{case.series} {begun.isoformat()}", now=case.now)
+    if rest is None:
+        return []
+    reason = f"{wanted.reason}; {rest.reason}; `orchestrator apply` tries at once"
+    return [_skip(case, SkipKind.BACKING_OFF, reason, until=rest.until)]
+
+
+def _begin_of_first(case: _Case) -> datetime:
+    """Return since when failures of the first backup count: since a slot, at most for a day."""
+    latest = (latest_slot(one.cron, case.policy.timezone, case.now) for one in case.schedules)
+    return max([case.now - FIRST_BACKUP_WINDOW, *(slot for slot in latest if slot is not None)])
+
+
+def _explain_pause(case: _Case, wanted: TakeBackup | None) -> Sequence[Skipped]:
+    if case.pause is None:
+        return []
+    waiting = f": {wanted.reason}" if wanted is not None else ""
+    reason = f"{say_pause(case.pause)}, and nothing is taken or pruned meanwhile{waiting}"
+    return [_skip(case, SkipKind.PAUSED, reason, until=case.pause.until)]
+
+
 # ------------------------------------------------------------------ what to leave alone
-def _skip(case: _Case, kind: SkipKind, reason: str) -> Skipped:
-    return Skipped(series=case.series, kind=kind, reason=reason)
+def _skip(case: _Case, kind: SkipKind, reason: str, *, until: datetime | None = None) -> Skipped:
+    return Skipped(series=case.series, kind=kind, reason=reason, until=until)
+
+
+def _explain_schedules(
+    case: _Case, demands: Sequence[Demand], *, is_due: bool
+) -> Sequence[Skipped]:
+    newest = case.seen.newest
+    if newest is None:
+        return []
+    missed = [_skip(case, SkipKind.MISSED, said.missed) for said in demands if said.missed]
+    return missed if is_due or missed or case.pause else [_explain_not_due(case, newest)]
 
 
 def _explain_lock(case: _Case, lease: Lease) -> Skipped:
@@ -208,7 +295,7 @@ def _explain_lock(case: _Case, lease: Lease) -> Skipped:
         f"run {lease.run} of {holder.user} (process {holder.process} on {holder.host}) is at work"
         f" on this series; its lease ends {say_time(lease.expires_at)} unless it is renewed"
     )
-    return _skip(case, SkipKind.LOCKED, reason)
+    return _skip(case, SkipKind.LOCKED, reason, until=lease.expires_at)
 
 
 def _explain_not_due(case: _Case, newest: Backup) -> Skipped:
@@ -222,21 +309,10 @@ def _explain_not_due(case: _Case, newest: Backup) -> Skipped:
 def _say_new_schedules(case: _Case) -> str:
     new = [
         schedule.name
-        for schedule in sorted(case.policy.schedules, key=lambda schedule: schedule.name)
+        for schedule in case.schedules
         if not was_applied(case.policy, schedule, case.schedules_since)
     ]
     return f"; new, so without any slot in the past: {', '.join(new)}" if new else ""
-
-
-def _explain_retention(case: _Case) -> Skipped:
-    tiers = case.policy.retention.tiers
-    declared = ", ".join(f"{tier.value} {tiers[tier]}" for tier in Tier if tier in tiers)
-    kept = count(case.seen.backups, "backup")
-    reason = (
-        f"pruning is not supported yet: {kept} kept; tiers ({declared or 'none declared'}) are"
-        " labels in `orchestrator list`"
-    )
-    return _skip(case, SkipKind.RETENTION, reason)
 
 
 # ------------------------------------------------------------------ what comes next

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from orchestrator.model.backup import Backup
+from orchestrator.model.backup import Backup, Slot
 from orchestrator.model.names import ScheduleName, Series
 from orchestrator.model.observation import SeriesObservation
 from orchestrator.model.policy import Policy, Schedule
-from orchestrator.planning.due import SchedulesSince, in_force_since
+from orchestrator.model.timeline import Pause
+from orchestrator.planning.due import SchedulesSince, answered_until, in_force_since
 from orchestrator.planning.phrases import say_duration, say_time
 from orchestrator.planning.schedule import next_slot, slots_between
 
@@ -41,7 +42,8 @@ def assess_promises(
 
     A promise is broken when ``now > slot + grace`` without a backup whose snapshot is not older
     than the slot, *never succeeded* included. Slots before the schedule was applied in its present
-    form (``schedules_since``; absent: never applied) are nobody's promise.
+    form (``schedules_since``; absent: never applied) are nobody's promise. A pause changes the
+    sentence alone: one that lasts longer than a schedule allows breaks its promise.
     """
     return tuple(
         _assess(policy, schedule, seen, in_force_since(policy, schedule, schedules_since, now), now)
@@ -65,7 +67,7 @@ def _assess(
         schedule=schedule.name,
         broken_since=None if unkept is None else unkept + schedule.grace,
         next_slot=coming,
-        sentence=f"{verdict}; the next slot is {say_time(coming)}",
+        sentence=f"{verdict}{_say_paused(seen.pause, now)}; the next slot is {say_time(coming)}",
     )
 
 
@@ -73,11 +75,24 @@ def _find_first_unkept(
     policy: Policy, schedule: Schedule, newest: Backup | None, since: datetime, now: datetime
 ) -> datetime | None:
     """Return the first slot after the newest backup whose grace has passed, or None."""
-    after = since - INSTANT
+    after, answered = since - INSTANT, frozenset[Slot]()
     if newest is not None:
-        after = max(after, newest.snapshot_at)
+        after, answered = max(after, answered_until(newest)), frozenset(newest.reason.slots)
     overdue = slots_between(schedule.cron, policy.timezone, after, now - schedule.grace - INSTANT)
-    return next(overdue, None)
+    return next((slot for slot in overdue if Slot(slot, schedule.name) not in answered), None)
+
+
+def say_pause(pause: Pause) -> str:
+    """``paused until 2026-11-23T18:00Z by backup@db-host``."""
+    return f"paused until {say_time(pause.until)} by {pause.by.user}@{pause.by.host}"
+
+
+def _say_paused(pause: Pause | None, now: datetime) -> str:
+    if pause is None:
+        return ""
+    if pause.until > now:
+        return f"; {say_pause(pause)}"
+    return f"; was {say_pause(pause)}, which has passed"
 
 
 def _say_newest(newest: Backup | None, now: datetime) -> str:

@@ -4,23 +4,27 @@ All times are aware UTC. Every method is one short transaction: a frozen process
 lock on the catalog. Errors are `CatalogError` and its subclasses.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from orchestrator.model.backup import Backup
 from orchestrator.model.lease import Lease
+from orchestrator.model.marks import Mark
 from orchestrator.model.names import (
     BackupId,
     DestinationName,
+    ObjectKey,
     PolicyName,
     RunId,
     ScheduleName,
     Series,
 )
 from orchestrator.model.policy import Revision
+from orchestrator.model.pruning import CollectionState, Tombstone
 from orchestrator.model.run import Actor, LogEntry, Run, RunResult
+from orchestrator.model.timeline import MissedSlots, Pause
 from orchestrator.model.verification import Verification
 
 
@@ -48,11 +52,144 @@ class AppliedSchedule:
     since: datetime
 
 
-class CatalogReader(Protocol):
+class TimelineReader(Protocol):
+    """Reads what interrupts the timelines of series."""
+
+    def pauses(self) -> Sequence[Pause]:
+        """Return the pause of every policy that was not resumed, by policy, ended ones included."""
+        ...
+
+    def missed_until(self) -> Mapping[tuple[Series, ScheduleName], datetime]:
+        """Return the last slot recorded as missed, of each schedule that ever missed one."""
+        ...
+
+
+class TimelineWriter(Protocol):
+    """Writes what interrupts the timelines of series."""
+
+    def record_pause(self, pause: Pause, entry: LogEntry) -> None:
+        """Pause a policy, with a log entry; a pause that it has already is replaced.
+
+        The very same pause again changes nothing.
+        """
+        ...
+
+    def record_resumed(self, policy: PolicyName, entry: LogEntry) -> bool:
+        """Forget the pause of a policy, with a log entry, and tell whether there was one."""
+        ...
+
+    def record_missed(self, missed: MissedSlots, entry: LogEntry) -> bool:
+        """Remember that slots were missed up to ``missed.last``, with a log entry.
+
+        Returns whether it did: nothing happens unless ``missed.counted_from`` is what is
+        remembered now, because then somebody else recorded them, or some of them.
+        """
+        ...
+
+
+class PruneReader(Protocol):
+    """Reads what was pruned, and what is known of objects that nothing names."""
+
+    def tombstones(self, *, since: datetime) -> Mapping[Series, Sequence[Tombstone]]:
+        """Return the copies that were pruned at ``since`` or later, by series, in that order."""
+        ...
+
+    def collections(self) -> Mapping[tuple[Series, DestinationName], CollectionState]:
+        """Return how far every collection is that was ever begun."""
+        ...
+
+    def unreferenced(
+        self, series: Series, destination: DestinationName
+    ) -> Mapping[ObjectKey, datetime]:
+        """Return when each object of a series at a destination was first seen unreferenced."""
+        ...
+
+
+class PruneWriter(Protocol):
+    """Writes what becomes of copies that no rule keeps, and of objects that nothing names.
+
+    A copy that the catalog does not list is left out without an error: somebody pruned it before.
+    A log entry is written only where something changes.
+    """
+
+    def record_expired(
+        self,
+        destination: DestinationName,
+        backups: Collection[BackupId],
+        *,
+        at: datetime,
+        beyond_normal_ageing: bool,
+        entry: LogEntry,
+    ) -> None:
+        """Mark copies as expired; one that is marked already keeps its mark."""
+        ...
+
+    def record_kept_again(
+        self, destination: DestinationName, backups: Collection[BackupId], entry: LogEntry
+    ) -> None:
+        """Take the marks of expired copies back."""
+        ...
+
+    def record_prune_started(
+        self, backup: BackupId, destination: DestinationName, entry: LogEntry
+    ) -> None:
+        """Make a copy PRUNING before the first of its objects goes."""
+        ...
+
+    def record_prune_refused(
+        self,
+        backup: BackupId,
+        destination: DestinationName,
+        *,
+        at: datetime,
+        is_whole: bool,
+        entry: LogEntry,
+    ) -> None:
+        """Remember that the destination did not let go of a PRUNING copy.
+
+        One that ``is_whole`` (its manifest is there) is what it was before its pruning began.
+        """
+        ...
+
+    def record_pruned(self, stone: Tombstone, entry: LogEntry) -> None:
+        """Forget a copy that is gone, and with the last one its backup; keep the tombstone."""
+        ...
+
+    def record_unreferenced(
+        self,
+        series: Series,
+        destination: DestinationName,
+        keys: Collection[ObjectKey],
+        *,
+        at: datetime,
+    ) -> None:
+        """Make these the unreferenced objects; those that were known keep their first time."""
+        ...
+
+    def record_collection(
+        self,
+        series: Series,
+        destination: DestinationName,
+        *,
+        at: datetime,
+        removed: Collection[ObjectKey],
+        entry: LogEntry,
+    ) -> None:
+        """Remember that everything was looked at, and forget the objects that were removed.
+
+        The log entry is written only if any was.
+        """
+        ...
+
+
+class CatalogReader(TimelineReader, PruneReader, Protocol):
     """Reads; planning, explaining and showing get only this."""
 
     def backups(self, series: Series | None = None) -> Sequence[Backup]:
-        """Return the backups of a series, or of all, oldest snapshot first, with their copies."""
+        """Return the backups of a series, or of all, oldest snapshot first.
+
+        Each with its copies, and as its marks say. One whose last copy was pruned is not listed.
+        """
         ...
 
     def backup(self, backup_id: BackupId) -> Backup | None:
@@ -71,6 +208,13 @@ class CatalogReader(Protocol):
         """Return every series that was ever given a path, by policy and database."""
         ...
 
+    def rebuilt_series(self) -> Mapping[Series, datetime]:
+        """Return the series that were rebuilt, and when, until somebody acknowledges that.
+
+        Nothing of them is pruned meanwhile: nobody knows yet what the lost catalog knew (design §6).
+        """
+        ...
+
     def destination_marker(self, name: DestinationName) -> str | None:
         """Return the uuid that this catalog remembers for a destination, or None."""
         ...
@@ -84,7 +228,7 @@ class CatalogReader(Protocol):
         ...
 
 
-class CatalogWriter(Protocol):
+class CatalogWriter(TimelineWriter, PruneWriter, Protocol):
     """Writes what happened. Each method is idempotent: the same call again changes nothing."""
 
     def record_applied(
@@ -118,10 +262,23 @@ class CatalogWriter(Protocol):
         ...
 
     def record_backup(self, backup: Backup, entry: LogEntry) -> None:
-        """Remember a backup and its copies, in one transaction with a log entry.
+        """Remember a backup, its copies and its marks, in one transaction with a log entry.
 
         A backup that is known already is left as it is, and no log entry is written.
         """
+        ...
+
+    def record_found(self, series: Series, found: Sequence[Backup], entry: LogEntry) -> None:
+        """Remember backups of a series that were found at a destination, in one transaction.
+
+        One that is unknown is recorded; to one that is known, copies at places that it does not
+        list are added, and all else that is known stays. If anything was new, the log entry is
+        written and the series counts as rebuilt at its time, until `acknowledge_rebuild`.
+        """
+        ...
+
+    def acknowledge_rebuild(self, series: Series, entry: LogEntry) -> None:
+        """Let a rebuilt series be pruned again, with a log entry; one that was not: no change."""
         ...
 
     def record_verification(self, verification: Verification, entry: LogEntry) -> None:
@@ -134,6 +291,24 @@ class CatalogWriter(Protocol):
 
     def append_log(self, entry: LogEntry) -> None:
         """Append an entry to the log; entries are never changed or removed."""
+        ...
+
+
+class Marks(Protocol):
+    """What is said of backups afterwards; the objects at the destinations outlive this."""
+
+    def marks(self, backup_id: BackupId) -> Sequence[Mark]:
+        """Return every mark of a backup, oldest first, also those that were taken back."""
+        ...
+
+    def record_mark(self, backup_id: BackupId, mark: Mark, entry: LogEntry) -> None:
+        """Remember a mark of a backup, in one transaction with a log entry.
+
+        A mark whose name is known already is left as it is, and no log entry is written.
+
+        Raises:
+            CatalogError: the catalog does not list the backup.
+        """
         ...
 
 
@@ -152,10 +327,11 @@ class Leases(Protocol):
     ) -> Lease:
         """Take the lease of a series under a fence higher than any before it.
 
-        A lease that was never taken or was released is free. One that was not released is taken
-        only from the very holder (same fence) that the caller found to be gone or past its time,
-        and whose completed manifests it has adopted already: ``taking_over``. Of two callers at
-        once exactly one gets it.
+        "Before" includes the fences of the series' recorded backups, so that a rebuilt catalog goes
+        on where the lost one was. A lease that was never taken or was released is free. One that
+        was not released is taken only from the very holder (same fence) that the caller found to be
+        gone or past its time, and whose completed manifests it has adopted already:
+        ``taking_over``. Of two callers at once exactly one gets it.
 
         Raises:
             SeriesLockedError: somebody else holds it; the message says who and until when.
@@ -185,5 +361,5 @@ class Leases(Protocol):
         ...
 
 
-class Catalog(CatalogReader, CatalogWriter, Leases, Protocol):
-    """All three, as one adapter provides them; only the composition root sees this type."""
+class Catalog(CatalogReader, CatalogWriter, Marks, Leases, Protocol):
+    """All of them, as one adapter provides them; only the composition root sees this type."""

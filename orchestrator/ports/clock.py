@@ -14,3 +14,11 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Return seconds that never run backwards; only differences mean anything."""
         ...
+
+
+class Sleeper(Protocol):
+    """Lets time pass."""
+
+    def sleep(self, seconds: float) -> None:
+        """Return after about so many seconds that `Clock.monotonic` would count."""
+        ...

@@ -1,16 +1,51 @@
 """Looking at everything once, at one ``now``, before anything is decided (design §5)."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 
-from orchestrator.model.backup import Backup, CopyState
+from orchestrator.execution.prune.look import PruneSurroundings, look_around, view_series
+from orchestrator.model.backup import Backup
 from orchestrator.model.lease import Lease
-from orchestrator.model.names import Series
+from orchestrator.model.names import PolicyName, ScheduleName, Series
 from orchestrator.model.observation import LeaseObservation, Observation, SeriesObservation
-from orchestrator.model.policy import DesiredState
+from orchestrator.model.policy import DesiredState, Policy
+from orchestrator.model.pruning import UpkeepPlan
 from orchestrator.model.run import Run, RunState
+from orchestrator.model.timeline import Pause
+from orchestrator.planning.due import last_good
+from orchestrator.planning.guards import unanswered
+from orchestrator.planning.upkeep.plan_upkeep import plan_upkeep
+from orchestrator.planning.upkeep.view import SeriesView
 from orchestrator.ports.catalog import CatalogReader
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.machine import Machine
+
+
+@dataclass(frozen=True, slots=True)
+class _Interruptions:
+    """What is known of all series at once."""
+
+    leases: Mapping[Series, LeaseObservation]
+    pauses: Mapping[PolicyName, Pause]
+    missed_until: Mapping[tuple[Series, ScheduleName], datetime]
+    pruning: PruneSurroundings
+
+    def missed_by(self, series: Series) -> Mapping[ScheduleName, datetime]:
+        return {name: at for (owner, name), at in self.missed_until.items() if owner == series}
+
+
+@dataclass(slots=True)
+class _Allowance:
+    """How many copies a human still lets go beyond the measure of a day."""
+
+    left: int
+
+    def plan(self, view: SeriesView) -> UpkeepPlan:
+        planned = plan_upkeep(view, allowed=self.left)
+        self.left -= planned.used
+        return planned.plan
 
 
 def observe(
@@ -20,19 +55,28 @@ def observe(
     machine: Machine,
     *,
     at: datetime | None = None,
+    allow_prune: int = 0,
 ) -> Observation:
     """Given the policies, return what is known of each of their series, now or as if at ``at``.
+
+    ``allow_prune`` is how many copies may go beyond the measure of a day, over all series.
 
     Raises:
         CatalogError: the catalog cannot be read.
     """
     now = at or clock.now()
-    leases = {lease.series: _observe_lease(lease, machine, now) for lease in reader.leases()}
+    interruptions = _Interruptions(
+        leases={lease.series: _observe_lease(lease, machine, now) for lease in reader.leases()},
+        pauses={pause.policy: pause for pause in reader.pauses()},
+        missed_until=reader.missed_until(),
+        pruning=look_around(reader, now, is_present=at is None),
+    )
+    allowance = _Allowance(allow_prune)
     revision, schedules = reader.applied()
     return Observation(
         now=now,
         series={
-            series: _observe_series(series, reader, leases.get(series))
+            series: _observe_series(series, policy, reader, interruptions, allowance)
             for policy in desired.policies.values()
             for series in policy.series
         },
@@ -50,26 +94,35 @@ def _observe_lease(lease: Lease, machine: Machine, now: datetime) -> LeaseObserv
 
 
 def _observe_series(
-    series: Series, reader: CatalogReader, lease: LeaseObservation | None
+    series: Series,
+    policy: Policy,
+    reader: CatalogReader,
+    interruptions: _Interruptions,
+    allowance: _Allowance,
 ) -> SeriesObservation:
-    backups = reader.backups(series)
-    complete = [backup for backup in backups if _has_complete_copy(backup)]
+    backups, runs = reader.backups(series), reader.runs(series)
+    failures = _list_failures(runs)
+    view = view_series(policy, series, interruptions.pruning, backups=backups, runs=runs)
     return SeriesObservation(
         series=series,
-        newest=complete[-1] if complete else None,
-        last_failure=_last_failure(series, reader),
-        lease=lease,
+        newest=last_good(backups, interruptions.pruning.now),
+        last_failure=failures[-1] if failures else None,
+        failures=failures,
+        lease=interruptions.leases.get(series),
         backups=len(backups),
+        pause=interruptions.pauses.get(series.policy),
+        missed_until=interruptions.missed_by(series),
+        marked=_list_marked(backups),
+        upkeep=allowance.plan(view),
     )
 
 
-def _has_complete_copy(backup: Backup) -> bool:
-    return any(copy.state is CopyState.COMPLETE for copy in backup.copies)
+def _list_marked(backups: Sequence[Backup]) -> tuple[Backup, ...]:
+    waiting = {backup.id for backup in unanswered(backups)}
+    return tuple(backup for backup in backups if backup.id in waiting or backup.holds)
 
 
-def _last_failure(series: Series, reader: CatalogReader) -> Run | None:
-    """Return the latest attempt if it is closed and did not succeed."""
-    runs = reader.runs(series)
-    if not runs or runs[-1].state not in (RunState.FAILED, RunState.INTERRUPTED):
-        return None
-    return runs[-1]
+def _list_failures(runs: Sequence[Run]) -> tuple[Run, ...]:
+    """Return the latest attempts that are closed and did not succeed, oldest first."""
+    failed = (RunState.FAILED, RunState.INTERRUPTED)
+    return tuple(takewhile(lambda run: run.state in failed, reversed(runs)))[::-1]

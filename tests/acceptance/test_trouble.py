@@ -69,6 +69,19 @@ def test_a_server_that_is_down_is_unreachable_and_somebody_is_told(
     assert "orchestrator " in text
 
 
+@pytest.mark.parametrize("command", [("apply",), ("backup", "practice")])
+def test_a_broken_catalog_is_told_directly(
+    workplace: Workplace, received: tuple[str, list[dict[str, object]]], command: tuple[str, ...]
+) -> None:
+    url, messages = received
+    (workplace.root / ".orchestrator").mkdir()
+    (workplace.root / ".orchestrator" / "catalog.sqlite3").write_bytes(b"garbage" * 1000)
+    result = changed(workplace, alert_url=url).run(*command, expect=1)
+    assert "ORC-60" in result.err
+    assert len(messages) == 1
+    assert "the catalog cannot be used" in json.dumps(messages)
+
+
 def test_an_alert_that_cannot_be_delivered_is_said(workplace: Workplace) -> None:
     dead = psycopg.conninfo.make_conninfo(workplace.database_url, port="1")
     result = changed(workplace, database_url=dead).run("apply", expect=69)
@@ -172,7 +185,6 @@ def test_an_unset_secret_is_a_problem_with_its_place(workplace: Workplace) -> No
     "arguments",
     [
         ("apply", "--allow-prune", "3"),
-        ("run",),
         ("drill", "practice"),
         ("restore", "latest", "--swap"),
         ("validate", "--online"),

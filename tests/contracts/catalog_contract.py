@@ -16,6 +16,10 @@ from orchestrator.model.run import LogAction, LogOutcome, RunResult, RunState
 from orchestrator.model.verification import Level
 from orchestrator.ports.catalog import Catalog, SeriesRecord
 from tests.contracts.catalog_lease_contract import LeasesContract
+from tests.contracts.catalog_marks_contract import MarksContract
+from tests.contracts.catalog_pruning_contract import PruningContract
+from tests.contracts.catalog_rebuild_contract import RebuildContract
+from tests.contracts.catalog_timeline_contract import TimelineContract
 from tests.contracts.catalog_values import (
     HOUR,
     MINUTE,
@@ -355,6 +359,10 @@ class CatalogContract(
     RunsContract,
     LogContract,
     SettingsContract,
+    RebuildContract,
+    PruningContract,
+    MarksContract,
     LeasesContract,
+    TimelineContract,
 ):
     """Everything that a catalog promises."""

@@ -4,13 +4,17 @@ from pathlib import Path
 import pytest
 
 from orchestrator.archive.details import decode_details
+from orchestrator.archive.layout import marks_prefix
 from orchestrator.archive.manifest import decode_manifest
+from orchestrator.archive.marks import decode_mark
 from orchestrator.archive.verification import damage_of_details, damage_of_object
 from orchestrator.model.manifest import ObjectRole
+from orchestrator.model.marks import Suspicion
+from orchestrator.model.names import ObjectKey
 from tests.support.archives import schema
 
 PAGE = Path(__file__).parents[2] / "docs" / "archive-format.md"
-DOCUMENTS = ("manifest", "details", "intent", "marker")
+DOCUMENTS = ("manifest", "details", "intent", "marker", "mark")
 
 
 def example(name: str) -> bytes:
@@ -21,7 +25,7 @@ def example(name: str) -> bytes:
     return match[1].encode()
 
 
-@pytest.mark.parametrize("name", ["manifest", "details"])
+@pytest.mark.parametrize("name", ["manifest", "details", "mark"])
 def test_the_examples_are_as_the_schemas_say(name: str):
     schema(name).check(example(name))
 
@@ -32,6 +36,15 @@ def test_the_example_manifest_and_details_make_one_backup():
     assert damage_of_details(manifest, details) == []
     described = next(item for item in manifest.objects if item.role is ObjectRole.DETAILS)
     assert damage_of_object(described, example("details")) is None
+
+
+def test_the_example_mark_is_one_of_the_example_manifest():
+    manifest = decode_manifest(example("manifest"))
+    key = ObjectKey(f"{marks_prefix(manifest.path, manifest.backup)}suspicion.json")
+
+    mark = decode_mark(example("mark"), key=key, path=manifest.path, backup=manifest.backup)
+
+    assert isinstance(mark, Suspicion)
 
 
 def undescribed(node: object, place: str = "") -> list[str]:

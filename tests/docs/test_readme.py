@@ -13,9 +13,11 @@ from orchestrator.policy.load import load_policies
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
+# These say what shall be true in the end; what is not built yet is refused with "not supported yet".
+DESIGN = {ROOT / "docs" / "design.md", *(ROOT / "docs" / "reference").glob("*.md")}
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
-    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted(set((ROOT / "docs").rglob("*.md")) - DESIGN),
     *sorted((ROOT / "changelog.d").glob("*.md")),
 ]
 SCREEN = 24
@@ -92,6 +94,10 @@ def test_commands_shown_exist_with_their_options(page: Path):
         for verb, *rest in list_commands(page):
             command = cli.get_command(context, verb)
             assert command is not None, f"{page.name}: there is no `orchestrator {verb}`"
+            if isinstance(command, click.Group):
+                words = " ".join([verb, *rest])
+                command = command.commands.get(next(iter(rest), ""))
+                assert command is not None, f"{page.name}: there is no `orchestrator {words}`"
             shown = {word.partition("=")[0] for word in rest if word.startswith("--")}
             unknown = shown - options_of(cli, command)
             assert not unknown, f"{page.name}: `orchestrator {verb}` has no {unknown}"

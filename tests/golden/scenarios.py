@@ -15,6 +15,7 @@ from tests.support.builders import (
     a_damaged_copy,
     a_desired_state,
     a_lease,
+    a_pause,
     a_policy,
     a_retention,
     a_revision,
@@ -178,3 +179,11 @@ def a_new_revision_is_announced() -> Scenario:
     known = one_series("2026-06-01T03:00", "2026-06-01T01:00:20")
     revision = a_revision("feed" + "0" * 60, git_commit="0123456789abcdef" + "0" * 24)
     return replace(known, desired=replace(known.desired, revision=revision))
+
+
+@scenario
+def a_paused_policy_takes_nothing_and_says_what_waits() -> Scenario:
+    known = one_series("2026-06-01T03:00", "2026-05-31T01:00:20")
+    seen = known.observation.series[a_series()]
+    paused = replace(seen, pause=a_pause(utc("2026-06-01T18:00"), since=utc("2026-06-01T00:30")))
+    return replace(known, observation=replace(known.observation, series={a_series(): paused}))

@@ -36,8 +36,17 @@ from orchestrator.model.policy import (
     Tier,
     Window,
 )
-from orchestrator.model.run import Actor, ErrorReport, Run, RunState
+from orchestrator.model.run import (
+    Actor,
+    ErrorReport,
+    LogAction,
+    LogEntry,
+    LogOutcome,
+    Run,
+    RunState,
+)
 from orchestrator.model.secret import Secret
+from orchestrator.model.timeline import Pause
 from orchestrator.model.verification import Level
 
 DIGEST = "c0ffee" + "0" * 58
@@ -286,19 +295,37 @@ def a_run(
     )
 
 
-def a_series_observation(
+def a_pause(until: datetime, *, since: datetime = LONG_AGO, policy: str = "practice") -> Pause:
+    return Pause(policy=PolicyName(policy), since=since, until=until, by=an_actor())
+
+
+def an_entry_of(action: LogAction, *, at: datetime = LONG_AGO) -> LogEntry:
+    return LogEntry(
+        at=at,
+        actor=an_actor(),
+        action=action,
+        subject="practice",
+        outcome=LogOutcome.SUCCEEDED,
+    )
+
+
+def a_series_observation(  # noqa: PLR0913 - the fields that a test may be about
     *,
     series: Series | None = None,
     newest: Backup | None = None,
     last_failure: Run | None = None,
     lease: LeaseObservation | None = None,
     backups: int | None = None,
+    failures: Sequence[Run] = (),
+    pause: Pause | None = None,
 ) -> SeriesObservation:
     """What is known of a series: of the newest backup's, if there is one and no other is named."""
     return SeriesObservation(
         series=series or (newest.series if newest else a_series()),
         newest=newest,
-        last_failure=last_failure,
+        last_failure=last_failure or (failures[-1] if failures else None),
+        failures=tuple(failures),
+        pause=pause,
         lease=lease,
         backups=(1 if newest else 0) if backups is None else backups,
     )

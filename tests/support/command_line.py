@@ -7,7 +7,7 @@ import sys
 import sysconfig
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 COMMAND = str(Path(sysconfig.get_path("scripts")) / "orchestrator")
 
@@ -78,6 +78,17 @@ class Workplace:
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def launch(self, *arguments: str, stderr: IO[str]) -> subprocess.Popen[str]:
+        """Start a command that runs for long, its lines going to a file."""
+        return subprocess.Popen(
+            [COMMAND, *arguments],
+            cwd=self.root,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
             text=True,
         )
 

@@ -7,12 +7,22 @@ such updates through and shows the other the new fence, so exactly one caller ge
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    ScalarSelect,
+    and_,
+    case,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from orchestrator.catalog.refusals import lease_lost, series_locked
 from orchestrator.catalog.sql.columns import require_utc
 from orchestrator.catalog.sql.rows import lease_of, row_of_lease
-from orchestrator.catalog.sql.tables import LEASES
+from orchestrator.catalog.sql.tables import BACKUPS, LEASES
 from orchestrator.catalog.sql.transactions import Transactions, insert_if_new
 from orchestrator.model.lease import Lease
 from orchestrator.model.names import RunId, Series
@@ -41,10 +51,10 @@ class SqlLeases:
         Raises:
             SeriesLockedError: somebody else holds it.
         """
-        wanted = Lease(
-            series=series, run=run, holder=holder, fence=1, expires_at=require_utc(now) + duration
-        )
+        ends = require_utc(now) + duration
         with self._transactions.writing() as connection:
+            above = connection.execute(select(_highest_of_backups(series))).scalar_one()
+            wanted = Lease(series=series, run=run, holder=holder, fence=above + 1, expires_at=ends)
             if insert_if_new(connection, LEASES, row_of_lease(wanted)):
                 return wanted
             fence = _replace_holder(connection, wanted, taking_over)
@@ -88,7 +98,9 @@ def _replace_holder(connection: Connection, wanted: Lease, taking_over: Lease | 
     may_be_taken: ColumnElement[bool] = LEASES.c.released
     if taking_over is not None:
         may_be_taken = or_(may_be_taken, LEASES.c.fence == taking_over.fence)
-    row = {**row_of_lease(wanted), "fence": LEASES.c.fence + 1}
+    above = _highest_of_backups(wanted.series)
+    highest = case((LEASES.c.fence >= above, LEASES.c.fence), else_=above)
+    row = {**row_of_lease(wanted), "fence": highest + 1}
     taking = (
         update(LEASES)
         .where(_of_series(wanted.series), may_be_taken)
@@ -96,6 +108,13 @@ def _replace_holder(connection: Connection, wanted: Lease, taking_over: Lease | 
         .returning(LEASES.c.fence)
     )
     return connection.execute(taking).scalar()
+
+
+def _highest_of_backups(series: Series) -> ScalarSelect[int]:
+    """The highest fence of the recorded backups of a series, 0 without any."""
+    of_series = and_(BACKUPS.c.policy == series.policy, BACKUPS.c.database == series.database)
+    highest = func.coalesce(func.max(BACKUPS.c.fence), 0)
+    return select(highest).where(of_series).scalar_subquery()
 
 
 def _current(connection: Connection, series: Series) -> Lease:

@@ -1,12 +1,13 @@
 """The reading half of the catalog in SQL: `orchestrator.ports.catalog.CatalogReader`."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, select
 
 from orchestrator.catalog.sql import tables
+from orchestrator.catalog.sql.marking import marks_by_backup, marks_of
 from orchestrator.catalog.sql.rows import (
     backup_of,
     copy_of,
@@ -14,6 +15,7 @@ from orchestrator.catalog.sql.rows import (
     log_entry_of,
     run_of,
     schedule_of,
+    series_of,
     series_record_of,
 )
 from orchestrator.catalog.sql.transactions import Transactions
@@ -24,7 +26,10 @@ from orchestrator.model.policy import Revision
 from orchestrator.model.run import LogEntry, Run
 from orchestrator.ports.catalog import AppliedSchedule, SeriesRecord
 
-_COPY_COLUMNS = ("destination", "state", "level", "verified_at", "damage_level", "trouble")
+_COPY_COLUMNS = (
+    *("destination", "state", "level", "verified_at", "damage_level", "trouble"),
+    *("expired_at", "beyond_normal_ageing", "prune_refused_at"),
+)
 _BACKUPS = tables.BACKUPS.c
 _RUNS = tables.RUNS.c
 
@@ -37,20 +42,23 @@ class SqlReader:
         self._transactions = transactions
 
     def backups(self, series: Series | None = None) -> Sequence[Backup]:
-        """Return backups, oldest snapshot first; one query whatever their number."""
+        """Return backups, oldest snapshot first; two queries whatever their number."""
         query = _backups_with_copies()
         if series is not None:
             query = query.where(
                 _BACKUPS.policy == series.policy, _BACKUPS.database == series.database
             )
         with self._transactions.reading() as connection:
-            return list(_grouped(connection.execute(query).mappings()))
+            listed = list(_grouped(connection.execute(query).mappings()))
+            marks = marks_by_backup(connection, series)
+        return [b.marked(marks[b.id]) if b.id in marks else b for b in listed]
 
     def backup(self, backup_id: BackupId) -> Backup | None:
         """Return one backup, or None."""
         query = _backups_with_copies().where(_BACKUPS.id == backup_id)
         with self._transactions.reading() as connection:
-            return next(_grouped(connection.execute(query).mappings()), None)
+            backup = next(_grouped(connection.execute(query).mappings()), None)
+            return backup and backup.marked(marks_of(connection, backup_id))
 
     def runs(self, series: Series | None = None, *, since: datetime | None = None) -> Sequence[Run]:
         """Return attempts, oldest first."""
@@ -75,6 +83,12 @@ class SqlReader:
             rows = connection.execute(select(tables.SERIES)).mappings()
             # Sorted here: the order of texts in a server depends on its locale.
             return sorted(map(series_record_of, rows), key=lambda record: record.series)
+
+    def rebuilt_series(self) -> Mapping[Series, datetime]:
+        """Return the series that were rebuilt and not acknowledged since, and when."""
+        with self._transactions.reading() as connection:
+            rows = connection.execute(select(tables.REBUILT_SERIES)).mappings()
+            return {series_of(row): row["at"] for row in rows}
 
     def destination_marker(self, name: DestinationName) -> str | None:
         """Return the marker remembered for a destination, or None."""
@@ -111,6 +125,7 @@ def _backups_with_copies() -> Select[*tuple[object, ...]]:
             *(copies.c[name].label(f"copy_{name}") for name in _COPY_COLUMNS),
         )
         .outerjoin(copies, on_backup)
+        .where(_BACKUPS.pruned_at.is_(None))
         .order_by(_BACKUPS.snapshot_at, _BACKUPS.id, copies.c.position)
     )
 

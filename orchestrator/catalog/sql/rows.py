@@ -11,8 +11,10 @@ from sqlalchemy import RowMapping
 from orchestrator.catalog.sql.columns import require_utc
 from orchestrator.model.backup import Backup, Copy, RunReason, Slot
 from orchestrator.model.lease import Lease
-from orchestrator.model.names import ScheduleName, Series
+from orchestrator.model.marks import Acknowledgement, Hold, Mark, MarkKind, Release, Suspicion
+from orchestrator.model.names import BackupId, ScheduleName, Series
 from orchestrator.model.run import Actor, ErrorReport, LogEntry, Run, RunResult
+from orchestrator.model.timeline import Pause
 from orchestrator.model.verification import Level
 from orchestrator.ports.catalog import AppliedSchedule, SeriesRecord
 
@@ -86,6 +88,7 @@ def rows_of_copies(backup: Backup) -> Sequence[Row]:
             "destination": copy.destination,
             "position": position,
             **columns_of_copy(copy),
+            **prune_columns_of_copy(copy),
         }
         for position, copy in enumerate(backup.copies)
     ]
@@ -99,6 +102,39 @@ def columns_of_copy(copy: Copy) -> Row:
         "verified_at": copy.verified_at,
         "damage_level": None if copy.damage_level is None else int(copy.damage_level),
         "trouble": copy.trouble,
+    }
+
+
+def prune_columns_of_copy(copy: Copy) -> Row:
+    """Given a copy, return the columns that pruning may change, besides its state."""
+    return {
+        "expired_at": copy.expired_at,
+        "beyond_normal_ageing": copy.beyond_normal_ageing,
+        "prune_refused_at": copy.prune_refused_at,
+    }
+
+
+def row_of_pause(pause: Pause) -> Row:
+    """Given a pause, return its row."""
+    return {
+        "policy": pause.policy,
+        "since": pause.since,
+        "until": pause.until,
+        "actor": _json_of_actor(pause.by),
+    }
+
+
+def row_of_mark(backup: BackupId, series: Series, mark: Mark) -> Row:
+    """Given a mark of a backup of a series, return its row."""
+    empty: Row = {"id": None, "who": None, "reasons": [], "until": None}
+    return {
+        **empty,
+        "backup": backup,
+        "policy": series.policy,
+        "database": series.database,
+        "name": mark.name,
+        "at": mark.at,
+        **_columns_of_mark(mark),
     }
 
 
@@ -194,7 +230,24 @@ def copy_of(row: FoundRow) -> Copy:
         verified_at=row["verified_at"],
         damage_level=None if row["damage_level"] is None else Level(row["damage_level"]),
         trouble=row["trouble"],
+        expired_at=row["expired_at"],
+        beyond_normal_ageing=row["beyond_normal_ageing"],
+        prune_refused_at=row["prune_refused_at"],
     )
+
+
+def mark_of(row: FoundRow) -> Mark:
+    """Given a row of ``marks``, return the mark."""
+    at, who = row["at"], row["who"]
+    match row["kind"]:
+        case MarkKind.SUSPICION:
+            return Suspicion(at=at, reasons=tuple(row["reasons"]))
+        case MarkKind.ACKNOWLEDGEMENT:
+            return Acknowledgement(id=row["id"], at=at, who=who, reason=row["reasons"][0])
+        case MarkKind.HOLD:
+            return Hold(id=row["id"], at=at, who=who, reason=row["reasons"][0], until=row["until"])
+        case _:
+            return Release(hold=row["id"], at=at, who=who)
 
 
 def series_of(row: FoundRow) -> Series:
@@ -217,6 +270,13 @@ def schedule_of(row: FoundRow) -> AppliedSchedule:
         cron=row["cron"],
         timezone=row["timezone"],
         since=row["since"],
+    )
+
+
+def pause_of(row: FoundRow) -> Pause:
+    """Given a row of ``pauses``, return the pause."""
+    return Pause(
+        policy=row["policy"], since=row["since"], until=row["until"], by=Actor(**row["actor"])
     )
 
 
@@ -266,6 +326,29 @@ def _reason_of(row: FoundRow) -> RunReason:
             for slot in row["slots"]
         ),
     )
+
+
+def _columns_of_mark(mark: Mark) -> Row:
+    match mark:
+        case Suspicion():
+            return {"kind": MarkKind.SUSPICION, "reasons": list(mark.reasons)}
+        case Acknowledgement():
+            return {
+                "kind": MarkKind.ACKNOWLEDGEMENT,
+                "id": mark.id,
+                "who": mark.who,
+                "reasons": [mark.reason],
+            }
+        case Hold():
+            return {
+                "kind": MarkKind.HOLD,
+                "id": mark.id,
+                "who": mark.who,
+                "reasons": [mark.reason],
+                "until": mark.until,
+            }
+        case Release():
+            return {"kind": MarkKind.RELEASE, "id": mark.hold, "who": mark.who}
 
 
 def _error_of(row: FoundRow) -> ErrorReport | None:

@@ -17,10 +17,12 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    false,
 )
 
 from orchestrator.catalog.sql.columns import GROWING_NUMBER, EnumText, FreeText, UtcTime
 from orchestrator.model.backup import CopyState, Trigger
+from orchestrator.model.marks import MarkKind
 from orchestrator.model.run import LogAction, LogOutcome, RunState
 
 METADATA = MetaData(
@@ -98,6 +100,7 @@ BACKUPS = Table(
     Column("text_bytes", BigInteger, nullable=False),
     Column("stored_bytes", BigInteger, nullable=False),
     Column("new_bytes", BigInteger, nullable=False),
+    Column("pruned_at", UtcTime),
     Index("backups_by_series", "policy", "database", "snapshot_at", "id"),
     Index("backups_by_time", "snapshot_at", "id"),
 )
@@ -114,6 +117,73 @@ COPIES = Table(
     Column("verified_at", UtcTime),
     Column("damage_level", Integer),
     Column("trouble", FreeText),
+    Column("expired_at", UtcTime),
+    Column("beyond_normal_ageing", Boolean, nullable=False, server_default=false()),
+    Column("prune_refused_at", UtcTime),
+)
+
+# Copies that are gone; the row of a backup stays, too, with the time at which its last copy went.
+TOMBSTONES = Table(
+    "tombstones",
+    METADATA,
+    Column("backup", String, primary_key=True),
+    Column("destination", String, primary_key=True),
+    Column("pruned_at", UtcTime, primary_key=True),
+    Column("policy", String, nullable=False),
+    Column("database", String, nullable=False),
+    Column("snapshot_at", UtcTime, nullable=False),
+    Column("expired_at", UtcTime),
+    Column("beyond_normal_ageing", Boolean, nullable=False),
+    Column("reason", FreeText, nullable=False),
+    Index("tombstones_by_time", "pruned_at"),
+)
+
+COLLECTIONS = Table(
+    "collections",
+    METADATA,
+    Column("policy", String, primary_key=True),
+    Column("database", String, primary_key=True),
+    Column("destination", String, primary_key=True),
+    Column("looked_at", UtcTime, nullable=False),
+)
+
+# Objects at a destination that nothing there names.
+UNREFERENCED = Table(
+    "unreferenced",
+    METADATA,
+    Column("policy", String, primary_key=True),
+    Column("database", String, primary_key=True),
+    Column("destination", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("first_seen", UtcTime, nullable=False),
+)
+
+# ``name`` is that of the mark's object at the destinations. ``id`` and ``who`` are null for a
+# suspicion; ``reasons`` is empty for a release. The series stands here, too, because few backups
+# have marks: those of a series are found without looking at its backups.
+MARKS = Table(
+    "marks",
+    METADATA,
+    Column("backup", String, ForeignKey("backups.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("kind", EnumText(MarkKind), nullable=False),
+    Column("id", String),
+    Column("at", UtcTime, nullable=False),
+    Column("who", FreeText),
+    Column("reasons", JSON, nullable=False),
+    Column("until", UtcTime),
+    Column("policy", String, nullable=False),
+    Column("database", String, nullable=False),
+    Index("marks_by_series", "policy", "database"),
+)
+
+# Series that were read in again and not acknowledged since: nothing of them is pruned.
+REBUILT_SERIES = Table(
+    "rebuilt_series",
+    METADATA,
+    Column("policy", String, primary_key=True),
+    Column("database", String, primary_key=True),
+    Column("at", UtcTime, nullable=False),
 )
 
 DESTINATIONS = Table(
@@ -142,6 +212,25 @@ APPLIED_SCHEDULES = Table(
     Column("cron", String, nullable=False),
     Column("timezone", String, nullable=False),
     Column("since", UtcTime, nullable=False),
+)
+
+PAUSES = Table(
+    "pauses",
+    METADATA,
+    Column("policy", String, primary_key=True),
+    Column("since", UtcTime, nullable=False),
+    Column("until", UtcTime, nullable=False),
+    Column("actor", JSON, nullable=False),
+)
+
+# What was recorded is in the log; this is only how far.
+MISSED = Table(
+    "missed",
+    METADATA,
+    Column("policy", String, primary_key=True),
+    Column("database", String, primary_key=True),
+    Column("schedule", String, primary_key=True),
+    Column("until", UtcTime, nullable=False),
 )
 
 # Triggers refuse UPDATE and DELETE. ``identity`` is a digest of the whole entry: the same entry

@@ -20,13 +20,14 @@ from orchestrator.catalog.sql.rows import (
     copy_of,
     row_of_backup,
     row_of_log_entry,
+    row_of_mark,
     row_of_run,
     rows_of_copies,
     series_of,
 )
 from orchestrator.catalog.sql.transactions import Transactions, insert_if_new
 from orchestrator.model.backup import Backup
-from orchestrator.model.names import DestinationName, RunId
+from orchestrator.model.names import DestinationName, RunId, Series
 from orchestrator.model.policy import Revision
 from orchestrator.model.run import LogEntry, Run, RunResult, RunState
 from orchestrator.model.verification import Verification
@@ -53,7 +54,7 @@ class SqlWriter:
             )
             _replace_schedules(connection, schedules)
             if before != revision.digest:
-                _append(connection, entry)
+                append_entry(connection, entry)
 
     def record_destination(self, name: DestinationName, marker: str) -> None:
         """Remember a destination's marker."""
@@ -85,7 +86,7 @@ class SqlWriter:
         """
         with self._transactions.writing() as connection:
             if _insert_of_series(connection, tables.RUNS, row_of_run(run)):
-                _append(connection, entry)
+                append_entry(connection, entry)
 
     def record_run_finished(
         self, run: RunId, *, result: RunResult, at: datetime, entry: LogEntry
@@ -103,7 +104,7 @@ class SqlWriter:
         )
         with self._transactions.writing() as connection:
             if connection.execute(closing).rowcount:
-                _append(connection, entry)
+                append_entry(connection, entry)
             elif connection.execute(select(table.c.id).where(table.c.id == run)).first() is None:
                 raise unknown_run(run)
 
@@ -114,11 +115,28 @@ class SqlWriter:
             CatalogError: a backup of another series has its id.
         """
         with self._transactions.writing() as connection:
-            if not _insert_of_series(connection, tables.BACKUPS, row_of_backup(backup)):
-                return
-            if backup.copies:
-                connection.execute(insert(tables.COPIES), rows_of_copies(backup))
-            _append(connection, entry)
+            if _insert_backup(connection, backup):
+                append_entry(connection, entry)
+
+    def record_found(self, series: Series, found: Sequence[Backup], entry: LogEntry) -> None:
+        """Remember backups and copies that are new, and hold the pruning of their series.
+
+        Raises:
+            CatalogError: a backup of another series has the id of one.
+        """
+        with self._transactions.writing() as connection:
+            new = [backup for backup in found if _merge(connection, backup)]
+            if new:
+                append_entry(connection, entry)
+                _mark_rebuilt(connection, series, entry.at)
+
+    def acknowledge_rebuild(self, series: Series, entry: LogEntry) -> None:
+        """Let a rebuilt series be pruned again; one that was not rebuilt stays as it is."""
+        table = tables.REBUILT_SERIES
+        key = {"policy": series.policy, "database": series.database}
+        with self._transactions.writing() as connection:
+            if connection.execute(delete(table).filter_by(**key)).rowcount:
+                append_entry(connection, entry)
 
     def record_verification(self, verification: Verification, entry: LogEntry) -> None:
         """Keep the result with the copy.
@@ -135,15 +153,16 @@ class SqlWriter:
                 raise unknown_copy(verification)
             known = columns_of_copy(copy_after(copy_of(row), verification))
             connection.execute(update(table).filter_by(**key).values(**known))
-            _append(connection, entry)
+            append_entry(connection, entry)
 
     def append_log(self, entry: LogEntry) -> None:
         """Append an entry; the very same entry again changes nothing."""
         with self._transactions.writing() as connection:
-            _append(connection, entry)
+            append_entry(connection, entry)
 
 
-def _append(connection: Connection, entry: LogEntry) -> None:
+def append_entry(connection: Connection, entry: LogEntry) -> None:
+    """Append an entry to the log in a transaction that changes more; once, however often."""
     insert_if_new(connection, tables.LOG, row_of_log_entry(entry))
 
 
@@ -155,6 +174,46 @@ def _insert_of_series(connection: Connection, table: Table, row: Row) -> bool:
     if series_of(known) != series_of(row):
         raise identifier_taken(row["id"], by=series_of(known), wanted=series_of(row))
     return False
+
+
+def _insert_backup(connection: Connection, backup: Backup) -> bool:
+    """Insert a backup with its copies and marks, unless it is there, and return whether it was new."""
+    if not _insert_of_series(connection, tables.BACKUPS, row_of_backup(backup)):
+        return False
+    if backup.copies:
+        connection.execute(insert(tables.COPIES), rows_of_copies(backup))
+    if backup.marks:
+        marks = [row_of_mark(backup.id, backup.series, mark) for mark in backup.marks]
+        connection.execute(insert(tables.MARKS), marks)
+    return True
+
+
+def _merge(connection: Connection, backup: Backup) -> bool:
+    """Record what is new of a backup, and return whether anything was."""
+    if _insert_backup(connection, backup):
+        return True
+    columns = tables.COPIES.c
+    query = select(columns.destination).where(columns.backup == backup.id)
+    listed = set(connection.execute(query).scalars())
+    new = [copy for copy in rows_of_copies(backup) if copy["destination"] not in listed]
+    if new:
+        # One that was pruned and lies there again is known again.
+        table = tables.BACKUPS
+        connection.execute(update(table).where(table.c.id == backup.id).values(pruned_at=None))
+    for position, copy in enumerate(new, start=len(listed)):
+        connection.execute(insert(tables.COPIES).values(**{**copy, "position": position}))
+    if new:
+        # One that was pruned everywhere has come back, as from an older image of a disk.
+        of_backup = tables.BACKUPS.c.id == backup.id
+        connection.execute(update(tables.BACKUPS).where(of_backup).values(pruned_at=None))
+    return bool(new)
+
+
+def _mark_rebuilt(connection: Connection, series: Series, at: datetime) -> None:
+    table = tables.REBUILT_SERIES
+    key = {"policy": series.policy, "database": series.database}
+    if not insert_if_new(connection, table, {**key, "at": at}):
+        connection.execute(update(table).filter_by(**key).values(at=at))
 
 
 def _replace_schedules(connection: Connection, schedules: Sequence[AppliedSchedule]) -> None:

@@ -6,13 +6,20 @@ fence was checked just before, and the catalog learns of it afterwards.
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from orchestrator import __version__
 from orchestrator.archive.details import encode_details
-from orchestrator.archive.layout import details_key, globals_key, manifest_key, schema_key
+from orchestrator.archive.layout import (
+    details_key,
+    globals_key,
+    manifest_key,
+    mark_key,
+    schema_key,
+)
 from orchestrator.archive.manifest import digest_of, encode_manifest
+from orchestrator.archive.marks import encode_mark
 from orchestrator.archive.ranges import check_ranges
 from orchestrator.archive.verification import totals_of
 from orchestrator.errors import DamagedBackupError, IncompleteStreamError, LeaseLostError
@@ -26,6 +33,7 @@ from orchestrator.execution.lease.adopt_backups import (
 from orchestrator.model.backup import Backup
 from orchestrator.model.contents import Details
 from orchestrator.model.manifest import Manifest, ManifestSource, ObjectRole, StoredObject
+from orchestrator.model.marks import Suspicion
 from orchestrator.model.names import BackupId, ObjectKey, format_identifier
 from orchestrator.model.run import LogAction, LogOutcome
 from orchestrator.ports.destination import Destination
@@ -79,8 +87,16 @@ def store_parts(
     return manifest
 
 
-def publish(manifest: Manifest, attempt: Attempt, destinations: Sequence[Destination]) -> Backup:
+def publish(
+    manifest: Manifest,
+    attempt: Attempt,
+    destinations: Sequence[Destination],
+    suspicion: Suspicion | None,
+) -> Backup:
     """Write the manifest everywhere, and tell the catalog.
+
+    A suspicion is written before the first manifest: where there is a manifest, no crash can have
+    lost what was found suspicious about it.
 
     If something goes wrong in between, the manifest may lie there without the catalog knowing:
     it is looked for at once, and if even that fails, the lease is left to run out, so that
@@ -91,11 +107,14 @@ def publish(manifest: Manifest, attempt: Attempt, destinations: Sequence[Destina
     """
     data = encode_manifest(manifest)
     try:
+        if suspicion is not None:
+            _write_suspicion(suspicion, manifest, attempt, destinations)
         for destination in destinations:
             attempt.held.check()
             destination.create(manifest_key(manifest.path, manifest.backup), data)
         attempt.held.check()
-        return _record(manifest, digest_of(data), attempt, destinations)
+        backup = _backup_of(manifest, digest_of(data), attempt, destinations)
+        return _record(replace(backup, suspicion=suspicion), attempt)
     except LeaseLostError:
         raise
     except BaseException:
@@ -103,22 +122,35 @@ def publish(manifest: Manifest, attempt: Attempt, destinations: Sequence[Destina
         raise
 
 
-def _record(
+def _write_suspicion(
+    suspicion: Suspicion,
+    manifest: Manifest,
+    attempt: Attempt,
+    destinations: Sequence[Destination],
+) -> None:
+    data = encode_mark(suspicion, manifest.backup)
+    for destination in destinations:
+        attempt.held.check()
+        destination.create(mark_key(manifest.path, manifest.backup, suspicion), data)
+
+
+def _backup_of(
     manifest: Manifest, digest: str, attempt: Attempt, destinations: Sequence[Destination]
 ) -> Backup:
-    execution = attempt.execution
-    backup = backup_of(
+    return backup_of(
         manifest,
         digest,
-        at=execution.clock.now(),
+        at=attempt.execution.clock.now(),
         destinations=tuple(destination.name for destination in destinations),
     )
-    entry = execution.log_entry(
-        LogAction.STORE,
-        str(backup.series),
-        LogOutcome.SUCCEEDED,
-        {"run": backup.run, "backup": backup.id},
-    )
+
+
+def _record(backup: Backup, attempt: Attempt) -> Backup:
+    execution = attempt.execution
+    detail = {"run": str(backup.run), "backup": str(backup.id)}
+    if backup.suspicion is not None:
+        detail["suspicious"] = "; ".join(backup.suspicion.reasons)
+    entry = execution.log_entry(LogAction.STORE, str(backup.series), LogOutcome.SUCCEEDED, detail)
     execution.writer.record_backup(backup, entry)
     attempt.published = backup.id
     return backup

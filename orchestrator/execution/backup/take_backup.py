@@ -1,18 +1,25 @@
 """Taking one backup of one series, from lease to proof (design §6, §7, §8).
 
 Order: lease → still due? → run → destinations → intent → snapshot → chunks → schema, globals,
-details → everything there? → snapshot still whole? → manifest → catalog → intent away → proof.
+details → everything there? → snapshot still whole? → suspicious? → manifest → catalog → intent away
+→ proof.
 """
 
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from orchestrator.archive.intent import Intent, Purpose, encode_intent
 from orchestrator.archive.layout import intent_key
 from orchestrator.errors import OrchestratorError
 from orchestrator.execution.attach_destination import attach_destination
 from orchestrator.execution.backup.chunk_store import ChunkStore, named_chunks
+from orchestrator.execution.backup.judge_backup import (
+    judge_backup,
+    say_suspicion,
+    suspicion_of,
+)
 from orchestrator.execution.backup.publish_backup import publish, store_parts
 from orchestrator.execution.backup.read_snapshot import read_snapshot
 from orchestrator.execution.backup.record_run import Attempt, recorded_run
@@ -22,15 +29,18 @@ from orchestrator.execution.lease.hold_lease import hold_lease
 from orchestrator.execution.verification.verify_copy import prove_copy
 from orchestrator.model.actions import TakeBackup
 from orchestrator.model.backup import Backup, CopyState, Trigger
-from orchestrator.model.contents import SourceContents
+from orchestrator.model.contents import Details, SourceContents
 from orchestrator.model.manifest import Manifest
 from orchestrator.model.outcome import NotNeeded, Succeeded
 from orchestrator.model.policy import OnUncovered, Policy
+from orchestrator.planning.due import answered_until, last_good
 from orchestrator.ports.catalog import SeriesRecord
 from orchestrator.ports.destination import Destination
 from orchestrator.ports.engine import SnapshotRequest
 
 _log = logging.getLogger(__name__)
+
+MIB = 1024 * 1024
 
 
 def take_backup(action: TakeBackup, execution: Execution) -> Succeeded | NotNeeded:
@@ -62,14 +72,14 @@ def _answer(action: TakeBackup, execution: Execution) -> Backup | None:
         for backup in execution.reader.backups(action.series)
         if any(copy.state is CopyState.COMPLETE for copy in backup.copies)
     ]
-    if reason.trigger is Trigger.MANUAL or not complete:
+    newest = last_good(complete, execution.clock.now())
+    if reason.trigger is Trigger.MANUAL or newest is None:
         return None
-    newest = complete[-1]
     if reason.trigger is Trigger.FIRST:
         return newest
     answered = {slot for backup in complete for slot in backup.reason.slots}
     last = max(slot.at for slot in reason.slots)
-    return newest if newest.snapshot_at >= last or set(reason.slots) <= answered else None
+    return newest if answered_until(newest) >= last or set(reason.slots) <= answered else None
 
 
 def _back_up(attempt: Attempt, policy: Policy) -> Succeeded:
@@ -80,7 +90,7 @@ def _back_up(attempt: Attempt, policy: Policy) -> Succeeded:
         SeriesRecord(series=action.series, path=path, blocks_per_chunk={})
     )
     with _intents(attempt, path, destinations):
-        backup, contents = _read_and_publish(attempt, policy, path, destinations)
+        backup, warnings = _read_and_publish(attempt, policy, path, destinations)
     return Succeeded(
         action=action,
         summary=_summary(backup),
@@ -88,21 +98,37 @@ def _back_up(attempt: Attempt, policy: Policy) -> Succeeded:
         verifications=tuple(
             prove_copy(backup, name, action.verify_to, execution) for name in action.destinations
         ),
-        warnings=_warnings(contents, policy),
+        warnings=warnings,
     )
 
 
 def _read_and_publish(
     attempt: Attempt, policy: Policy, path: str, destinations: Sequence[Destination]
-) -> tuple[Backup, SourceContents]:
-    manifest, contents = _read(attempt, policy, path, destinations)
+) -> tuple[Backup, tuple[str, ...]]:
+    unpublished = _read(attempt, policy, path, destinations)
     # The sessions are closed by now: nothing of the database is needed after the last check.
-    return publish(manifest, attempt, destinations), contents
+    judgement = judge_backup(unpublished.details, policy, attempt.run.series, attempt.execution)
+    suspicion = suspicion_of(judgement, at=attempt.execution.clock.now())
+    backup = publish(unpublished.manifest, attempt, destinations, suspicion)
+    return backup, (
+        *say_suspicion(backup),
+        *judgement.notes,
+        *_warnings(unpublished.contents, policy),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Unpublished:
+    """A backup whose objects are all there, but for the manifest."""
+
+    manifest: Manifest
+    details: Details
+    contents: SourceContents
 
 
 def _read(
     attempt: Attempt, policy: Policy, path: str, destinations: Sequence[Destination]
-) -> tuple[Manifest, SourceContents]:
+) -> _Unpublished:
     execution = attempt.execution
     with execution.source.open_snapshot(_request(attempt, policy)) as snapshot:
         contents = snapshot.contents
@@ -114,7 +140,7 @@ def _read(
         read = read_snapshot(snapshot, policy, path=path, stores=stores, execution=execution)
         manifest = store_parts(read, attempt, path=path, destinations=destinations)
         snapshot.check()
-    return manifest, contents
+    return _Unpublished(manifest, read.details, contents)
 
 
 def _request(attempt: Attempt, policy: Policy) -> SnapshotRequest:
@@ -179,8 +205,8 @@ def _remove_intent(attempt: Attempt, destination: Destination, path: str) -> Non
 
 def _summary(backup: Backup) -> str:
     return (
-        f"{backup.id}: {backup.tables} tables, {backup.rows} rows,"
-        f" {backup.new_bytes} of {backup.stored_bytes} bytes new"
+        f"{backup.id}: {backup.tables} tables, {backup.rows:,} rows,"
+        f" {backup.new_bytes / MIB:.1f} of {backup.stored_bytes / MIB:.1f} MiB new"
     )
 
 

@@ -13,6 +13,7 @@ from orchestrator.archive.manifest import decode_manifest, digest_of
 from orchestrator.errors import ObjectMissingError, UnreadableManifestError
 from orchestrator.execution.attach_destination import open_if_attached
 from orchestrator.execution.context import Execution
+from orchestrator.execution.marks.read_marks import read_marks
 from orchestrator.model.backup import Backup, Copy, CopyState
 from orchestrator.model.lease import Lease
 from orchestrator.model.manifest import Manifest
@@ -58,7 +59,7 @@ def adopt_completed(abandoned: Lease, execution: Execution) -> Adoption:
             if trouble or found.manifest is None:
                 refused.append(f"{found.backup} at {name} was not adopted: {trouble}")
                 continue
-            _record(found.manifest, found.digest, name, execution)
+            _record(found.manifest, found.digest, destination, execution)
             adopted.append(found.backup)
     return Adoption(adopted=tuple(adopted), refused=tuple(refused))
 
@@ -142,10 +143,13 @@ def _why_not(found: _Found, abandoned: Lease, destination: DestinationReader) ->
     return next(missing_objects(manifest, destination), None)
 
 
-def _record(manifest: Manifest, digest: str, name: DestinationName, execution: Execution) -> None:
-    at = execution.clock.now()
+def _record(
+    manifest: Manifest, digest: str, destination: DestinationReader, execution: Execution
+) -> None:
+    at, name = execution.clock.now(), destination.name
+    backup = backup_of(manifest, digest, at=at, destinations=(name,))
     execution.writer.record_backup(
-        backup_of(manifest, digest, at=at, destinations=(name,)),
+        backup.marked(read_marks(backup, destination, at=at)),
         execution.log_entry(
             LogAction.ADOPT,
             str(manifest.series),

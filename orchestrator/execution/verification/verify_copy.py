@@ -14,6 +14,7 @@ from orchestrator.execution.verification.read_copy import (
     examine_copy,
     examine_instructions,
 )
+from orchestrator.execution.verification.shared_damage import damage_of_others
 from orchestrator.model.actions import VerifyCopy
 from orchestrator.model.backup import Backup
 from orchestrator.model.names import DestinationName
@@ -72,6 +73,8 @@ def verify_copy(
 ) -> Verification:
     """Read one copy again to a level, and record in the catalog what was found.
 
+    Damage is recorded with every backup of the series that shares the damaged object.
+
     Raises:
         NotSupportedYetError: the level is `restored`, which takes a drill.
         DestinationError: the destination cannot be reached or is not ours; nothing is recorded.
@@ -84,6 +87,9 @@ def verify_copy(
     source = open_attached(destination, execution)
     verification = _verify(backup, source, level, execution)
     _record(verification, backup, execution)
+    if verification.damage:
+        for other, shared in damage_of_others(verification, backup, source, execution):
+            _record(shared, other, execution)
     return verification
 
 

@@ -21,7 +21,6 @@ KEYS: tuple[Path, ...] = (
     ("policies", "*", "verify", "within"),
     ("policies", "*", "verify", "schedule"),
     ("policies", "*", "verify", "drill"),
-    ("policies", "*", "guards"),
     ("policies", "*", "heartbeat"),
     ("policies", "*", "renamed_from"),
     ("policies", "*", "alerts", "*", "remind_every"),

@@ -4,6 +4,7 @@ What is broken was reported before and reads as absent; what only interpretation
 cron expression, an unset variable, an unknown name) is reported here. It never raises.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from orchestrator.policy.reading.section import Section
 from orchestrator.policy.syntax.file_urls import FileUrlError, absolute_file_url
 
 MAX_PARALLEL = 2
+CHANNEL_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +72,14 @@ class Interpreter:
             for name, section in _root(document).named("channels"):
                 url = section.text("url")
                 secret = url and self.secrets.read(url, _folder(document))
-                if secret:
+                if url and secret and secret.reveal() and not CHANNEL_URL.match(secret.reveal()):
+                    # A channel that can never deliver is silence; better said now than then.
+                    self.log.report(
+                        url.place,
+                        "the value of `url` is not an Apprise URL",
+                        "such as `slack://TOKEN_A/TOKEN_B/TOKEN_C` or `mailtos://user:password@host`",
+                    )
+                elif secret:
                     yield Channel(name=ChannelName(name.value), url=secret)
 
 

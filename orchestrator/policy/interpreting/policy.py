@@ -10,6 +10,7 @@ from orchestrator.model.names import ChannelName, DestinationName, PolicyName
 from orchestrator.model.policy import AlertRoute, Event, OnUncovered, Policy, TableSelection
 from orchestrator.model.verification import Level
 from orchestrator.policy.interpolation import SecretReader
+from orchestrator.policy.interpreting.guards import interpret_guards
 from orchestrator.policy.interpreting.schedules import interpret_retention, interpret_schedules
 from orchestrator.policy.interpreting.source import interpret_source
 from orchestrator.policy.names import Names
@@ -42,6 +43,7 @@ def interpret_policy(
     retention = interpret_retention(section.section("retention"), schedules, log)
     destinations = tuple(_destinations(section, surroundings))
     alerts = tuple(_alerts(section, surroundings))
+    guards = interpret_guards(section, log)
     if not section.has("alerts"):
         log.warn_about(
             section.place, f"nobody is told when {quoted(name)} fails", "add `alerts` to it"
@@ -59,6 +61,7 @@ def interpret_policy(
         zstd_level=section.section("compression").number("zstd") or ZSTD_LEVEL,
         after_backup=_level(section.section("verify").text("after_backup")),
         alerts=alerts,
+        guards=guards,
     )
 
 

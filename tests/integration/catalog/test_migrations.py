@@ -16,7 +16,8 @@ from orchestrator.catalog.sql.connecting import connect_to
 from orchestrator.catalog.sql.tables import METADATA
 from orchestrator.catalog.sql.transactions import Transactions
 from orchestrator.errors import CatalogError, CatalogVersionError
-from tests.contracts.catalog_values import an_entry, at_once, subjects
+from tests.contracts.catalog_values import NOON, an_entry, at_once, subjects
+from tests.support.builders import a_pause
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -112,3 +113,17 @@ def test_a_migration_that_breaks_at_any_statement_leaves_nothing_behind(url: str
     with closing(open_catalog(url)) as catalog:
         catalog.append_log(an_entry("whole"))
         assert subjects(catalog) == ["whole"]
+
+
+def test_a_catalog_of_the_first_version_is_migrated_with_all_that_it_holds(
+    url: str, monkeypatch: pytest.MonkeyPatch
+):
+    with monkeypatch.context() as older:
+        older.setattr(migrating, "NEWEST_REVISION", "0001_first_catalog")
+        with closing(open_catalog(url)) as catalog:
+            catalog.append_log(an_entry("kept"))
+    with closing(open_catalog(url)) as catalog:
+        assert subjects(catalog) == ["kept"]
+        assert catalog.pauses() == []
+        catalog.record_pause(a_pause(NOON), an_entry("paused"))
+        assert len(catalog.pauses()) == 1

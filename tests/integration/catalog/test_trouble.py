@@ -229,9 +229,13 @@ def test_backups_of_a_series_are_found_through_an_index(catalog: SqlCatalog):
         catalog.record_backup(a_backup(NOON + number * HOUR), an_entry(str(number)))
     statements.clear()
     catalog.backups(a_backup(NOON).series)
-    (query,) = [statement for statement in statements if statement.startswith("SELECT")]
+    queries = [statement for statement in statements if statement.startswith("SELECT")]
     with catalog._transactions.reading() as connection:
-        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", ("practice", "app"))
-        steps = " ".join(row[3] for row in plan)
-    assert "USING INDEX backups_by_series" in steps
-    assert "SCAN" not in steps
+        plans = [
+            connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", ("practice", "app"))
+            for query in queries
+        ]
+        backups, marks = (" ".join(row[3] for row in plan) for plan in plans)
+    assert "USING INDEX backups_by_series" in backups
+    assert "USING INDEX marks_by_series" in marks
+    assert "SCAN" not in backups + marks

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from orchestrator.model.actions import TakeBackup
 from orchestrator.model.names import Series
 from orchestrator.model.observation import LeaseObservation, Observation, SeriesObservation
-from orchestrator.model.plan import Plan, SkipKind
+from orchestrator.model.plan import Plan
 from orchestrator.model.policy import DesiredState, Policy
 from orchestrator.model.verification import Level
 from orchestrator.planning.planner import make_plan
@@ -130,7 +130,7 @@ def test_every_series_is_accounted_for_and_every_reason_is_said(
     desired, observation = a_desired_state(*situation[0]), situation[1]
     plan = make_plan(desired, observation)
     decided = {action.series for action in backups_in(plan)} | {
-        skip.series for skip in plan.skipped if skip.kind is not SkipKind.RETENTION
+        skip.series for skip in plan.skipped
     }
     assert decided == series_of(desired)
     assert all(entry.reason for entry in (*plan.actions, *plan.skipped))
@@ -170,4 +170,5 @@ def part_of(plan: Plan, policy: Policy) -> Plan:
         actions=tuple(one for one in plan.actions if one.series.policy == policy.name),
         skipped=tuple(one for one in plan.skipped if one.series.policy == policy.name),
         timetables=tuple(one for one in plan.timetables if one.series.policy == policy.name),
+        missed=tuple(one for one in plan.missed if one.series.policy == policy.name),
     )

@@ -73,7 +73,6 @@ def test_an_empty_catalog_refuses_a_place_that_holds_backups_and_says_what_works
     with pytest.raises(UnknownBackupsError) as caught:
         attach_destination(LOCAL, stranger.process())
     assert "catalog rebuild --from local" in caught.value.next_step
-    assert "not supported yet" in caught.value.next_step
     outcome = execute(by_hand(), stranger.process())
     assert isinstance(outcome, Failed)
     assert outcome.error.code == "ORC-304"

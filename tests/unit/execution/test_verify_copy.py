@@ -181,3 +181,24 @@ def test_an_error_names_three_damaged_objects_and_counts_the_rest(world: World):
     assert isinstance(outcome, Failed)
     assert outcome.error.what.count(".copy.zst") == 3
     assert f"and {len(world.keys('/chunks/')) - 3} more" in outcome.error.what
+
+
+def test_damage_in_a_shared_chunk_is_charged_to_every_backup_that_names_it(world: World):
+    execute(by_hand(), world.process())
+    first, second = world.catalog.backups(SERIES)
+    chunk = world.keys("/chunks/")[0]
+    world.objects[chunk] = world.objects[chunk][:-1] + b"?"
+    verify_copy(first, LOCAL, Level.CONTENT, world.process())
+    states = [backup.copies[0].state for backup in world.catalog.backups(SERIES)]
+    assert states == [CopyState.DAMAGED, CopyState.DAMAGED]
+    assert verify_copy(second, LOCAL, Level.CONTENT, world.process()).damage
+
+
+def test_damage_in_an_object_of_one_backup_leaves_the_others_good(world: World):
+    execute(by_hand(), world.process())
+    first, _ = world.catalog.backups(SERIES)
+    key = next(key for key in world.keys("/details.json") if first.id in key)
+    world.objects[key] = b"{}"
+    verify_copy(first, LOCAL, Level.CONTENT, world.process())
+    states = [backup.copies[0].state for backup in world.catalog.backups(SERIES)]
+    assert states == [CopyState.DAMAGED, CopyState.COMPLETE]

@@ -150,6 +150,7 @@ class World:
             reader=catalog,
             writer=catalog,
             leases=catalog,
+            marks=catalog,
             destinations=Opener({LOCAL: place}),
             source=source,
             target=target,

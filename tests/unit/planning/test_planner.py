@@ -84,10 +84,7 @@ def test_a_schedule_of_another_time_zone_is_another_schedule():
 
 
 def test_a_missed_slot_is_not_called_not_due():
-    assert kinds(plan_at("2026-06-01T09:00", "2026-05-31T02:00")) == {
-        SkipKind.MISSED,
-        SkipKind.RETENTION,
-    }
+    assert kinds(plan_at("2026-06-01T09:00", "2026-05-31T02:00")) == {SkipKind.MISSED}
 
 
 def test_a_policy_without_schedules_takes_its_first_backup_only():
@@ -124,7 +121,7 @@ def test_every_series_has_a_timetable_even_while_it_is_locked():
     lease = LeaseObservation(lease=a_lease(utc("2026-06-01T04:00")), holder_is_gone=False)
     seen = a_series_observation(lease=lease)
     plan = make_plan(a_desired_state(DAILY), an_observation(utc("2026-06-01T03:00"), seen))
-    assert kinds(plan) == {SkipKind.LOCKED, SkipKind.RETENTION}
+    assert kinds(plan) == {SkipKind.LOCKED}
     assert len(plan.timetables[0].next_slots) == 3
 
 

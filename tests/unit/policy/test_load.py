@@ -27,7 +27,7 @@ policies:
       min_keep: no
     destinations: [locl]
     verify: {after_backup: contents}
-    guards: []
+    guards: [{table: users}]
 """
 
 
@@ -47,7 +47,7 @@ def test_a_file_with_twelve_and_more_mistakes_reports_every_one_at_its_place(tmp
         "a.yaml:15:17: `min_keep` must be a whole number, not the text `no`",
         "a.yaml:16:20: there is no destination `locl`",
         "a.yaml:17:28: `after_backup` cannot be `contents`",
-        "a.yaml:18:5: `guards` is not supported yet",
+        "a.yaml:18:22: `table` must be a table as schema.table, not the text `users`",
     ]
 
 

@@ -157,3 +157,9 @@ def test_a_fifo_as_a_secret_is_not_waited_for(tmp_path: Path):
     [problem] = load_policies(tmp_path, environment=ENVIRONMENT).problems
 
     assert problem.message == f"there is no file `{tmp_path}/pipe`"
+
+
+@pytest.mark.parametrize("literal", ["nonsense", "ops@example.org", "://x"])
+def test_a_channel_that_can_never_deliver_is_a_problem(tmp_path: Path, literal: str):
+    text = changed(('"${env:ALERT_URL}"', f'"{literal}"'))
+    assert [line for line in problems(tmp_path, text) if "is not an Apprise URL" in line]

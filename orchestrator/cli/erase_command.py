@@ -1,0 +1,81 @@
+"""``erase``: a retired series is removed for good."""
+
+import click
+
+from orchestrator.cli.loading import load_or_refuse
+from orchestrator.cli.options import json_option
+from orchestrator.cli.progress import terminal_progress
+from orchestrator.cli.rendering import format_bytes, print_json, printable
+from orchestrator.errors import UsageError
+from orchestrator.execution.prune.erase_series import Erasure, erase_series, find_erasable
+from orchestrator.model.names import DatabaseName, PolicyName, Series
+from orchestrator.settings import Settings
+from orchestrator.wiring import build_execution
+
+
+@click.command("erase")
+@click.argument("name", metavar="SERIES")
+@click.option("--yes-erase", metavar="SERIES", help="Its name again, instead of typing it.")
+@json_option
+@click.pass_obj
+def command(settings: Settings, *, name: str, yes_erase: str | None, as_json: bool) -> None:
+    """Remove every backup of SERIES (policy/database), whose policy is no longer in the files.
+
+    Asks for the name to be typed. Nothing brings the backups back afterwards.
+    """
+    execution = build_execution(settings, load_or_refuse(settings), terminal_progress())
+    series = _series(name)
+    backups = find_erasable(series, execution)
+    if yes_erase is None:
+        click.echo(
+            printable(f"{len(backups)} backups of {series} are erased for good, at every place."),
+            err=True,
+        )
+        yes_erase = click.prompt("Type its name to go on", err=True)
+    if yes_erase != str(series):
+        raise UsageError(
+            f"{yes_erase!r} is not {str(series)!r}; nothing was erased",
+            next_step=f"type {series} in full",
+        )
+    erasure = erase_series(series, execution)
+    if as_json:
+        print_json(_document(series, erasure))
+    else:
+        _print(series, erasure)
+
+
+def _series(name: str) -> Series:
+    policy, slash, database = name.partition("/")
+    if not (policy and slash and database):
+        raise UsageError(
+            f"{name!r} is not the name of a series",
+            next_step="write it as policy/database, as `orchestrator list` shows it",
+        )
+    return Series(PolicyName(policy), DatabaseName(database))
+
+
+def _print(series: Series, erasure: Erasure) -> None:
+    click.echo(printable(f"erased {series}: {erasure.copies} copies"))
+    for name, collected in erasure.collected.items():
+        size = format_bytes(sum(collected.removed.values()))
+        click.echo(printable(f"  at {name}: {len(collected.removed)} further objects, {size}"))
+        if collected.stopped_by is not None:
+            click.echo(printable(f"  stopped there: {collected.stopped_by}"), err=True)
+
+
+def _document(series: Series, erasure: Erasure) -> dict[str, object]:
+    return {
+        "version": 1,
+        "policy": series.policy,
+        "database": series.database,
+        "copies": erasure.copies,
+        "destinations": [
+            {
+                "name": name,
+                "objects": len(collected.removed),
+                "bytes": sum(collected.removed.values()),
+                "stopped_by": collected.stopped_by,
+            }
+            for name, collected in erasure.collected.items()
+        ],
+    }

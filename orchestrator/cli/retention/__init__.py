@@ -1,0 +1,1 @@
+"""The two readings of retention: of one backup now, and of the rules over virtual time."""

@@ -1,0 +1,142 @@
+"""``retention explain``: the rule that keeps a backup at each destination, or would remove it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import click
+
+from orchestrator.cli.backup_reference import find_backup
+from orchestrator.cli.loading import load_or_refuse
+from orchestrator.cli.options import json_option
+from orchestrator.cli.rendering import format_utc, print_json, printable
+from orchestrator.model.backup import Backup
+from orchestrator.model.names import DestinationName
+from orchestrator.model.policy import DesiredState, Policy
+from orchestrator.planning.retention import decide_retention
+from orchestrator.planning.retention.copies import RetentionRules, find_copy
+from orchestrator.planning.retention.decide import CopyDecision
+from orchestrator.ports.catalog import CatalogReader
+from orchestrator.settings import Settings
+from orchestrator.wiring import open_reader, system_clock
+
+NOT_YET = "pruning is not supported yet: nothing is removed, whatever the rules say"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One destination: the decision about the copy there, or why there is none."""
+
+    destination: DestinationName
+    decision: CopyDecision | None
+    otherwise: str
+
+
+@click.command("explain")
+@click.argument("reference", metavar="BACKUP")
+@click.option("--policy", help="Only backups of this policy.")
+@click.option("--database", help="Only backups of this database.")
+@json_option
+@click.pass_obj
+def explain_command(
+    settings: Settings,
+    *,
+    reference: str,
+    policy: str | None,
+    database: str | None,
+    as_json: bool,
+) -> None:
+    """Name the rules that keep a backup at each destination, or say why none does."""
+    desired = load_or_refuse(settings)
+    reader = open_reader(settings)
+    backup = find_backup(reader, reference, policy=policy, database=database, desired=desired)
+    places = list(explain_places(backup, reader, desired, system_clock().now()))
+    if as_json:
+        print_json(_document(backup, places))
+    else:
+        _print_places(backup, places)
+
+
+def explain_places(
+    backup: Backup, reader: CatalogReader, desired: DesiredState, now: datetime
+) -> Iterator[Place]:
+    """Yield every destination of a backup's policy, then those that only its copies name."""
+    policy = desired.policies.get(backup.series.policy)
+    held_at = [copy.destination for copy in backup.copies]
+    if policy is None or backup.series not in policy.series:
+        why = f"kept: no policy declares {backup.series} any more, and nothing is pruned for that"
+        yield from (Place(destination, None, why) for destination in held_at)
+        return
+    of_series = reader.backups(backup.series)
+    for destination in dict.fromkeys((*policy.destinations, *held_at)):
+        yield _explain_place(backup, destination, of_series=of_series, policy=policy, now=now)
+
+
+def _explain_place(
+    backup: Backup,
+    destination: DestinationName,
+    *,
+    of_series: Sequence[Backup],
+    policy: Policy,
+    now: datetime,
+) -> Place:
+    if find_copy(backup, destination) is None:
+        return Place(destination, None, "no copy here")
+    if destination not in policy.destinations:
+        why = "kept: the policy does not name this destination any more"
+        return Place(destination, None, why)
+    rules = RetentionRules(retention=policy.retention, zone=policy.timezone)
+    decisions = decide_retention(
+        of_series, destination=destination, rules=rules, in_use={}, now=now
+    )
+    return Place(destination, decisions.get(backup.id), "its removal has begun")
+
+
+def _print_places(backup: Backup, places: Sequence[Place]) -> None:
+    click.echo(printable(f"{backup.id} of {backup.series}"))
+    for place in places:
+        click.echo(printable(f"{place.destination}: {_headline(place)}"))
+        if place.decision is not None:
+            for line in _lines(place.decision):
+                click.echo(printable(f"  {line}"))
+    click.echo(NOT_YET)
+
+
+def _headline(place: Place) -> str:
+    if place.decision is None:
+        return place.otherwise
+    return "kept" if place.decision.is_kept else "expired"
+
+
+def _lines(decision: CopyDecision) -> Sequence[str]:
+    if decision.is_kept:
+        return [reason.sentence for reason in decision.reasons]
+    return decision.sentence.split("; ")
+
+
+def _document(backup: Backup, places: Sequence[Place]) -> dict[str, object]:
+    return {
+        "version": 1,
+        "backup": backup.id,
+        "policy": backup.series.policy,
+        "database": backup.series.database,
+        "destinations": [_place_document(place) for place in places],
+        "pruning": NOT_YET,
+    }
+
+
+def _place_document(place: Place) -> dict[str, object]:
+    decision = place.decision
+    if decision is None:
+        return {"destination": place.destination, "state": None, "sentence": place.otherwise}
+    since = decision.expiry.since if decision.expiry else None
+    return {
+        "destination": place.destination,
+        "state": "kept" if decision.is_kept else "expired",
+        "since": format_utc(since) if since else None,
+        "reasons": [
+            {"label": reason.label, "bucket": reason.bucket, "sentence": reason.sentence}
+            for reason in decision.reasons
+        ],
+        "sentence": decision.sentence,
+    }

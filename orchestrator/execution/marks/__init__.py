@@ -1,0 +1,1 @@
+"""Marks of backups: written everywhere, and read back from where they lie."""

@@ -1,0 +1,114 @@
+"""Collecting what nothing names at a destination, once it was seen so for long (design §6)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from orchestrator.errors import DestinationPermissionError, ObjectKeptError, UnreadableManifestError
+from orchestrator.execution.attach_destination import open_attached
+from orchestrator.execution.context import Execution
+from orchestrator.execution.lease.adopt_backups import series_path_of
+from orchestrator.execution.lease.hold_lease import HeldLease, hold_lease
+from orchestrator.execution.prune.collector import Collected, Collector
+from orchestrator.execution.prune.destination_clock import find_destination_trouble
+from orchestrator.execution.prune.look import look_again
+from orchestrator.model.actions import CollectChunks
+from orchestrator.model.names import DestinationName, ObjectKey, Series
+from orchestrator.model.outcome import NotNeeded, Succeeded
+from orchestrator.model.run import LogAction, LogOutcome
+from orchestrator.planning.upkeep.collection import wait_of
+from orchestrator.ports.destination import Destination
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collection:
+    """What came of collecting a series at a destination: what went, and how many objects wait."""
+
+    collected: Collected
+    waiting: int
+
+
+def collect_chunks(action: CollectChunks, execution: Execution) -> Succeeded | NotNeeded:
+    """Note what nothing names, and remove what was noted longer ago than any run can take.
+
+    Raises:
+        UnreadableManifestError: nobody can know what an unreadable manifest names.
+        ObjectKeptError: the destination does not let go of an object.
+        SeriesLockedError: another run is at work on the series.
+        LeaseLostError: another run took over; nothing more was removed.
+        DestinationError: the destination cannot be reached, or is not ours.
+    """
+    with hold_lease(action.series, execution.new_run_id(), execution) as held:
+        view = look_again(action.series, execution)
+        destination = open_attached(action.destination, execution)
+        clock_trouble = view.clock_trouble or find_destination_trouble(
+            view.backups, destination, view.now
+        )
+        if clock_trouble is not None or view.rebuilt_at is not None:
+            why = clock_trouble or "nobody acknowledged yet that the catalog was rebuilt"
+            return NotNeeded(action=action, summary=f"nothing is collected: {why}")
+        wait = wait_of(view.policy)
+        collection = collect(action.series, destination, wait, held=held, execution=execution)
+    return Succeeded(action=action, summary=_summary(collection, action.destination))
+
+
+def collect(
+    series: Series,
+    destination: Destination,
+    wait: timedelta,
+    *,
+    held: HeldLease,
+    execution: Execution,
+) -> Collection:
+    """Collect a series at a destination under its lease; what waited shorter than ``wait`` stays.
+
+    The catalog remembers how far it came, whatever ends it.
+
+    Raises:
+        UnreadableManifestError, ObjectKeptError, LeaseLostError, DestinationError.
+    """
+    path = series_path_of(series, execution)
+    collector = Collector(destination, path, clock=execution.clock, check=held.check)
+    collected = Collected()
+    first_seen: Mapping[ObjectKey, datetime] = {}
+    try:
+        holdings = collector.look()
+        execution.writer.record_unreferenced(
+            series, destination.name, list(holdings.unreferenced()), at=holdings.at
+        )
+        first_seen = execution.reader.unreferenced(series, destination.name)
+        collector.collect(_find_ripe(first_seen, holdings.at - wait), collected)
+    except (UnreadableManifestError, ObjectKeptError, DestinationPermissionError):
+        # Somebody must do something about it: it is not tried again in every pass.
+        _record(series, destination.name, collected, execution)
+        raise
+    _record(series, destination.name, collected, execution)
+    return Collection(collected=collected, waiting=len(first_seen) - len(collected.removed))
+
+
+def _find_ripe(first_seen: Mapping[ObjectKey, datetime], before: datetime) -> Sequence[ObjectKey]:
+    return sorted(key for key, at in first_seen.items() if at <= before)
+
+
+def _record(
+    series: Series, destination: DestinationName, collected: Collected, execution: Execution
+) -> None:
+    detail = {
+        "destination": str(destination),
+        "objects": str(len(collected.removed)),
+        "bytes": str(sum(collected.removed.values())),
+    }
+    entry = execution.log_entry(LogAction.COLLECT, str(series), LogOutcome.SUCCEEDED, detail)
+    execution.writer.record_collection(
+        series, destination, at=entry.at, removed=list(collected.removed), entry=entry
+    )
+
+
+def _summary(collection: Collection, destination: DestinationName) -> str:
+    collected = collection.collected
+    size = sum(collected.removed.values())
+    stopped = "" if collected.stopped_by is None else f"; stopped: {collected.stopped_by}"
+    return (
+        f"collected {len(collected.removed)} objects ({size} bytes) at {destination};"
+        f" {collection.waiting} that nothing names wait{stopped}"
+    )

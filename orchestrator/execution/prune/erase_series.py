@@ -1,0 +1,115 @@
+"""Removing a retired series for good, on purpose (design §4, `erase`)."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from orchestrator.errors import PruneRefusedError, UsageError
+from orchestrator.execution.attach_destination import open_attached
+from orchestrator.execution.context import Execution
+from orchestrator.execution.lease.hold_lease import HeldLease, hold_lease
+from orchestrator.execution.prune.collect_chunks import collect
+from orchestrator.execution.prune.collector import Collected
+from orchestrator.execution.prune.intents import read_intents
+from orchestrator.execution.prune.remove_copy import Removal, remove_copy
+from orchestrator.execution.prune.retired import retired_among
+from orchestrator.model.backup import Backup
+from orchestrator.model.names import DestinationName, Series
+from orchestrator.model.run import LogAction
+from orchestrator.ports.destination import Destination
+
+REASON = "the retired series is erased"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erasure:
+    """What was erased: copies, and what was collected at each destination."""
+
+    copies: int
+    collected: dict[DestinationName, Collected]
+
+
+def find_erasable(series: Series, execution: Execution) -> tuple[Backup, ...]:
+    """Return the backups of a series that may be erased.
+
+    Raises:
+        UsageError: the catalog lists no backup of it.
+        PruneRefusedError: a policy still has it, or a backup of it is held.
+    """
+    backups = tuple(execution.reader.backups(series))
+    if not backups:
+        raise UsageError(
+            f"there is no backup of {series}",
+            next_step="`orchestrator list` shows the series that have any",
+        )
+    if not retired_among([series], execution.desired):
+        raise PruneRefusedError(
+            f"{series} is not retired: a policy file names it",
+            next_step="remove it from the policy files first, and `orchestrator apply` that",
+        )
+    now = execution.clock.now()
+    held = [backup.id for backup in backups if backup.is_held(now)]
+    if held:
+        raise PruneRefusedError(
+            f"{series} has backups that are held: {', '.join(held)}",
+            next_step=f"`orchestrator release {held[0]}` takes a hold back",
+        )
+    return backups
+
+
+def erase_series(series: Series, execution: Execution) -> Erasure:
+    """Remove every copy of a retired series, the oldest first, and then what nothing names any more.
+
+    Whatever ends it, what it removed has a tombstone, and the same command goes on from there.
+
+    Raises:
+        UsageError, PruneRefusedError: as `find_erasable`.
+        SeriesLockedError: another run is at work on the series.
+        ObjectKeptError: a destination does not let go of an object.
+        UnreadableManifestError: something remains that cannot be read; what it may name stays.
+        DestinationError: a destination cannot be reached, or is not ours.
+    """
+    with hold_lease(series, execution.new_run_id(), execution) as held:
+        backups = find_erasable(series, execution)
+        names = dict.fromkeys(copy.destination for one in backups for copy in one.copies)
+        places = {name: open_attached(name, execution) for name in names}
+        for place in places.values():
+            _refuse_if_somebody_works(place, backups[0].path, execution)
+        copies = _remove_copies(backups, places, held, execution)
+        collected = {
+            name: collect(series, place, timedelta(0), held=held, execution=execution).collected
+            for name, place in places.items()
+        }
+    return Erasure(copies=copies, collected=collected)
+
+
+def _refuse_if_somebody_works(place: Destination, path: str, execution: Execution) -> None:
+    now = execution.clock.now()
+    for intent in read_intents(place, path):
+        if intent.is_alive(now):
+            raise PruneRefusedError(
+                f"nothing is erased at {place.name}: {intent.sentence}",
+                next_step="wait for it to end, then run the same command again",
+            )
+
+
+def _remove_copies(
+    backups: tuple[Backup, ...],
+    places: dict[DestinationName, Destination],
+    held: HeldLease,
+    execution: Execution,
+) -> int:
+    removals = [
+        Removal(
+            backup=backup,
+            copy=copy,
+            destination=places[copy.destination],
+            reason=REASON,
+            about=LogAction.ERASE,
+            check=held.check,
+        )
+        for backup in backups
+        for copy in backup.copies
+    ]
+    for removal in removals:
+        remove_copy(removal, execution)
+    return len(removals)

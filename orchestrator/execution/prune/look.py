@@ -1,0 +1,121 @@
+"""What pruning is decided from, read from the catalog: before a pass, and again under the lease."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from orchestrator.execution.context import Execution
+from orchestrator.model.backup import Backup
+from orchestrator.model.names import DestinationName, Series
+from orchestrator.model.policy import Policy
+from orchestrator.model.pruning import CollectionState, Tombstone
+from orchestrator.model.run import Run, RunState
+from orchestrator.planning.pruning.guards import CLOCK_TOLERANCE, find_clock_trouble
+from orchestrator.planning.pruning.ledger import DAY
+from orchestrator.planning.upkeep.view import SeriesView
+from orchestrator.ports.catalog import CatalogReader
+
+BROKEN_OFF = frozenset({RunState.FAILED, RunState.INTERRUPTED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruneSurroundings:
+    """What is known of all series at once. ``last_pass`` is a time of our clock that was later."""
+
+    tombstones: Mapping[Series, Sequence[Tombstone]]
+    collections: Mapping[tuple[Series, DestinationName], CollectionState]
+    rebuilt: Mapping[Series, datetime]
+    last_pass: datetime | None
+    now: datetime
+
+
+def look_around(
+    reader: CatalogReader, now: datetime, *, is_present: bool = True
+) -> PruneSurroundings:
+    """Return what pruning asks about all series; ``is_present`` unless ``now`` is but supposed.
+
+    Several processes write the log, so that entries of this very moment prove nothing: only one
+    that is later by more than clocks may differ shows that ours ran backwards.
+
+    Raises:
+        CatalogError: the catalog cannot be read.
+    """
+    later = reader.log(since=now + CLOCK_TOLERANCE) if is_present else ()
+    return PruneSurroundings(
+        tombstones=reader.tombstones(since=now - DAY),
+        collections=reader.collections(),
+        rebuilt=reader.rebuilt_series(),
+        last_pass=max((entry.at for entry in later), default=None),
+        now=now,
+    )
+
+
+def view_series(
+    policy: Policy,
+    series: Series,
+    around: PruneSurroundings,
+    *,
+    backups: Sequence[Backup],
+    runs: Sequence[Run],
+) -> SeriesView:
+    """Return everything that the upkeep of one series is decided from.
+
+    ``runs`` are all attempts, oldest first. The newest verified copy counts as intact here: whoever
+    removes something because of that proves it first.
+    """
+    broken_off = [run for run in runs if run.state in BROKEN_OFF]
+    return SeriesView(
+        policy=policy,
+        series=series,
+        backups=backups,
+        tombstones=around.tombstones.get(series, ()),
+        latest_failure=runs[-1] if broken_off and broken_off[-1] is runs[-1] else None,
+        broken_off_at=max((run.finished_at or run.started_at for run in broken_off), default=None),
+        collections={
+            destination: state
+            for (owner, destination), state in around.collections.items()
+            if owner == series
+        },
+        rebuilt_at=around.rebuilt.get(series),
+        clock_trouble=find_clock_trouble(
+            around.now, others=_other_clocks(backups, runs, around.now), last_pass=around.last_pass
+        ),
+        is_intact=True,
+        in_use={},
+        now=around.now,
+    )
+
+
+def look_again(series: Series, execution: Execution) -> SeriesView:
+    """Return what the catalog says of one series at this moment.
+
+    Raises:
+        UsageError: the policy files in force do not name it.
+        CatalogError: the catalog cannot be read.
+    """
+    reader = execution.reader
+    return view_series(
+        execution.policy_of(series),
+        series,
+        look_around(reader, execution.clock.now()),
+        backups=reader.backups(series),
+        runs=reader.runs(series),
+    )
+
+
+def _other_clocks(
+    backups: Sequence[Backup], runs: Sequence[Run], now: datetime
+) -> Mapping[str, datetime]:
+    """Return what the database's clock would say now, had it gone on as at the newest backup.
+
+    It was asked between the start of the run and the end of the backup, both by our clock.
+    """
+    if not backups:
+        return {}
+    newest = max(backups, key=lambda backup: backup.sequence)
+    started_at = next((run.started_at for run in runs if run.id == newest.run), None)
+    if newest.snapshot_at > newest.finished_at:
+        return {"the database": now + (newest.snapshot_at - newest.finished_at)}
+    if started_at is not None and newest.snapshot_at < started_at:
+        return {"the database": now - (started_at - newest.snapshot_at)}
+    return {}

@@ -1,0 +1,23 @@
+"""Which suspicious backups still wait for a human."""
+
+from collections.abc import Sequence
+
+from orchestrator.model.backup import Backup
+
+
+def unanswered(backups: Sequence[Backup]) -> tuple[Backup, ...]:
+    """Given the backups of a series, return the suspicious ones that nobody has answered, oldest first.
+
+    Whoever acknowledges a backup has seen what the series came to by then: it answers for the
+    suspicious ones before it, so that pruning goes on (design §4) without one answer each. A later
+    backup that looks right by itself answers nothing: rows that came back may be other rows. The
+    earlier ones stay suspicious themselves, and are never eligible.
+    """
+    ordered = sorted(backups, key=lambda backup: (backup.snapshot_at, backup.id))
+    waiting: list[Backup] = []
+    for backup in ordered:
+        if backup.acknowledged is not None:
+            waiting.clear()
+        elif backup.is_suspicious:
+            waiting.append(backup)
+    return tuple(waiting)

@@ -1,0 +1,1 @@
+"""Which expired copies may be pruned, which wait, and which guard refuses (design §7)."""
