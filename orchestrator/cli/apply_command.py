@@ -19,7 +19,12 @@ from orchestrator.settings import Settings
 from orchestrator.wiring import build_execution
 
 # Reasons for doing nothing while something is not as the policies want it.
-LEFT_UNDONE = frozenset({SkipKind.LOCKED, SkipKind.MISSED, SkipKind.BACKING_OFF, SkipKind.PAUSED})
+LEFT_UNDONE = frozenset(
+    {
+        *(SkipKind.LOCKED, SkipKind.MISSED, SkipKind.BACKING_OFF, SkipKind.PAUSED),
+        SkipKind.PRUNE_REFUSED,
+    }
+)
 
 
 @click.command("apply")
