@@ -184,7 +184,6 @@ def test_an_unset_secret_is_a_problem_with_its_place(workplace: Workplace) -> No
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("apply", "--allow-prune", "3"),
         ("drill", "practice"),
         ("restore", "latest", "--swap"),
         ("validate", "--online"),

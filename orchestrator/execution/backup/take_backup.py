@@ -206,8 +206,12 @@ def _remove_intent(attempt: Attempt, destination: Destination, path: str) -> Non
 def _summary(backup: Backup) -> str:
     return (
         f"{backup.id}: {backup.tables} tables, {backup.rows:,} rows,"
-        f" {backup.new_bytes / MIB:.1f} of {backup.stored_bytes / MIB:.1f} MiB new"
+        f" {_say_size(backup.new_bytes)} of {_say_size(backup.stored_bytes)} new"
     )
+
+
+def _say_size(size: int) -> str:
+    return f"{size / MIB:.1f} MiB" if size >= MIB else f"{size / 1024:.1f} KiB"
 
 
 def _warnings(contents: SourceContents, policy: Policy) -> tuple[str, ...]:
