@@ -1,0 +1,211 @@
+"""Watches every write and every removal at the moment it is made (I4, I5, I7, I8, I9)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from orchestrator.model.backup import Backup, Copy, CopyState
+from orchestrator.model.names import ObjectKey, Series
+from orchestrator.model.run import RunState
+from orchestrator.model.verification import Level
+from tests.simulation.copies import CopyChecks, ViolationError, require
+from tests.simulation.keeping import list_kept
+from tests.simulation.processes import Process
+from tests.simulation.world import Spec, World
+
+DAY = timedelta(days=1)
+LONGEST_RUN = timedelta(hours=6)
+"""The ``max_duration`` of every simulated policy."""
+SERIES_PARTS = ("/chunks/", "/backups/")
+
+
+@dataclass
+class FenceChecks:
+    """Called before each change of a place, with who makes it."""
+
+    world: World
+    copies: CopyChecks
+    unnamed_since: dict[tuple[str, ObjectKey], datetime] = field(default_factory=dict)
+    """When each object was written, or the last manifest that named it was removed."""
+    begun: set[tuple[str, str]] = field(default_factory=set)
+    pruned: dict[tuple[str, str], list[datetime]] = field(default_factory=dict)
+    taken: dict[tuple[str, str], list[datetime]] = field(default_factory=dict)
+
+    def watch(self, process: Process, place: str, name: str, args: tuple[Any, ...]) -> None:
+        """See a change of a place that is about to be made."""
+        with self._remembered():
+            self._watch(process, place, name, ObjectKey(args[0]))
+
+    def watch_lease(self, process: Process, series: Series) -> None:
+        """See a process take a lease: not from one that is alive and in time (I9)."""
+        with self._remembered():
+            lease = self.world.holder_of(str(series.policy), str(series.database))
+            if lease is None or lease.expires_at <= self.world.time:
+                return
+            living = {one.number for one in self.world.running if not one.is_dead}
+            is_alive = lease.holder.process in living - {process.number}
+            require(not is_alive, "I9", f"the lease of {series} is taken from a live process")
+
+    @contextmanager
+    def _remembered(self) -> Iterator[None]:
+        try:
+            yield
+        except ViolationError as violation:
+            self.world.violation = self.world.violation or violation
+            raise
+
+    def _watch(self, process: Process, place: str, name: str, key: ObjectKey) -> None:
+        if name == "remove":
+            self._check_removal(process, place, key)
+        elif name == "move_aside" and (place, key) not in self.world.harm:
+            self._check_is_unnamed(place, key)
+            self._check_has_waited(place, key)
+        if name == "create":
+            self.unnamed_since[place, key] = self.world.time
+            if any(part in key for part in SERIES_PARTS) and "/marks/" not in key:
+                is_ours = self._check_fence(process, key)
+                if key.endswith("/manifest.json"):
+                    series = key.rpartition("/backups/")[0]
+                    self.taken.setdefault((series, place), []).append(self.world.time)
+                if key.endswith("/manifest.json") and not is_ours:
+                    self.world.stale_manifests.add((place, key))
+
+    def _check_fence(self, process: Process, key: ObjectKey) -> bool:
+        """Whether the lease is held: between check and write behind it a process may freeze, once."""
+        policy, database = key.split("/")[:2]
+        lease = self.world.holder_of(policy, database)
+        is_ours = lease is not None and lease.holder.process == process.number
+        if is_ours and lease is not None:
+            # Past its time it may be ours still, but nobody relies on what is written then.
+            return lease.expires_at > self.world.time
+        process.stale_writes += 1
+        require(process.stale_writes == 1, "I9", f"{key} was changed without the lease, again")
+        require(process.was_interfered_with, "I9", f"{key} was changed without the lease")
+        return False
+
+    # ---------------------------------------------------------- removals
+    def _check_removal(self, process: Process, place: str, key: ObjectKey) -> None:
+        if any(part in key for part in SERIES_PARTS):
+            self._check_fence(process, key)
+        if "/chunks/" in key:
+            self._check_is_unnamed(place, key)
+            self._check_has_waited(place, key)
+        elif "/backups/" in key and key.endswith("/manifest.json"):
+            self._check_prune(place, key)
+        elif "/backups/" in key:
+            manifest = ObjectKey(
+                key.split("/backups/")[0] + "/backups/" + _backup_of(key) + "/manifest.json"
+            )
+            is_named = manifest in self.world.objects(place)
+            require(not is_named, "I4", f"{key} was removed before its manifest")
+
+    def _check_is_unnamed(self, place: str, key: ObjectKey) -> None:
+        """No manifest that lies there names the object (I4)."""
+        for other in list(self.world.objects(place)):
+            if other.endswith("/manifest.json"):
+                named = key in self._named_by(place, other)
+                require(not named, "I4", f"{key} at {place} is taken away, but {other} names it")
+
+    def _named_by(self, place: str, manifest: ObjectKey) -> set[str]:
+        read = self.copies.manifest_at(place, manifest) or {"objects": ()}
+        return {stored["key"] for stored in read["objects"]}
+
+    def _check_has_waited(self, place: str, key: ObjectKey) -> None:
+        """What nothing names is left alone for longer than any run can take (I3)."""
+        since = self.unnamed_since.get((place, key))
+        if since is None or self.world.clock_jumped:
+            return
+        waited = self.world.time - since
+        require(waited > LONGEST_RUN, "I3", f"{key} at {place} is taken away after {waited} only")
+
+    def _check_prune(self, place: str, key: ObjectKey) -> None:
+        backups = self.world.catalog.backups()
+        backup = next((one for one in backups if one.id == _backup_of(key)), None)
+        if backup is None:
+            return
+        for named in self._named_by(place, key):
+            self.unnamed_since[place, ObjectKey(named)] = self.world.time
+        copy = next((one for one in backup.copies if one.destination == place), None)
+        require(copy is not None, "I4", f"{backup.id} at {place} is pruned without a tombstone")
+        if copy is None:
+            return
+        require(copy.state.value == "pruning", "I4", f"{backup.id} at {place} has no tombstone")
+        if copy.level is not None and copy.level >= Level.OBJECTS:
+            self._check_newest(backup, place)
+        spec = self.world.specs.get(str(backup.series.policy))
+        require(spec is not None, "I7", f"{backup.id} was pruned: its policy is gone")
+        if spec is not None:
+            self._check_rules(backup, place, spec)
+        require(not backup.is_held(self.world.time), "I8", f"{backup.id} was pruned though held")
+        self.world.pruned.add(str(backup.id))
+        if (backup.id, place) not in self.begun:
+            self._check_guards(backup, place, copy, spec)
+
+    def begin_step(self) -> None:
+        """Note whose removal has begun: it is finished, whatever came up since."""
+        self.begun = {
+            (backup.id, str(copy.destination))
+            for backup in self.world.catalog.backups()
+            for copy in backup.copies
+            if copy.state.value == "pruning"
+        }
+
+    def _check_guards(self, backup: Backup, place: str, copy: Copy, spec: Spec | None) -> None:
+        """Nothing goes while something is wrong, before its delay, or too much in a day (I8)."""
+        name, now = f"{backup.id} at {place}", self.world.time
+        suspects = [one.id for one in self._series(backup) if one.is_suspicious]
+        require(not suspects, "I8", f"{name} was pruned though {suspects[:1]} is suspicious")
+        runs = [
+            run for run in self.world.catalog.runs(backup.series) if run.finished_at is not None
+        ]
+        latest = max(runs, key=lambda run: run.fence)
+        is_full = latest.error is not None and latest.error.code == "ORC-302"
+        is_well = latest.state is RunState.SUCCEEDED or is_full or self.world.clock_went_back
+        require(is_well, "I8", f"{name} was pruned though the latest attempt, {latest.id}, failed")
+        waited = None if copy.expired_at is None else now - copy.expired_at
+        is_ripe = spec is not None and waited is not None and waited >= spec.prune_delay
+        is_timely = is_ripe or self.world.clock_jumped
+        require(is_timely, "I8", f"{name} was pruned {waited} after it was marked as expired")
+        self._check_measure(backup, place, name)
+
+    def _check_measure(self, backup: Backup, place: str, name: str) -> None:
+        now, key = self.world.time, (str(backup.series), place)
+        gone = [at for at in self.pruned.get(key, []) if now - DAY < at <= now]
+        self.pruned[key] = [*gone, now]
+        taken = sum(now - DAY < at <= now for at in self.taken.get(key, []))
+        most = taken + max(10, len(self._series(backup)) // 20) + self.world.allowed
+        is_measured = len(gone) < most or self.world.clock_jumped
+        require(is_measured, "I8", f"{name} is the {len(gone) + 1}th one pruned within a day")
+
+    def _series(self, backup: Backup) -> list[Backup]:
+        return [one for one in self.world.catalog.backups(backup.series) if one.id != backup.id]
+
+    def _check_newest(self, backup: Backup, place: str) -> None:
+        """A newer verified copy lies there whole."""
+        newer = [
+            other
+            for other in self._series(backup)
+            if other.sequence > backup.sequence
+            and any(
+                copy.destination == place
+                and copy.state is CopyState.COMPLETE
+                and copy.level is not None
+                and copy.level >= Level.OBJECTS
+                for copy in other.copies
+            )
+        ]
+        require(bool(newer), "I5", f"{backup.id}, the newest verified one at {place}, was pruned")
+
+    def _check_rules(self, backup: Backup, place: str, spec: Spec) -> None:
+        listed = [*self._series(backup), backup]
+        listed.sort(key=lambda one: (one.snapshot_at, one.id))
+        kept = list_kept(listed, place, spec, self.world.time)
+        require(
+            backup.id not in kept, "I6", f"{backup.id} at {place} was pruned, but a rule keeps it"
+        )
+
+
+def _backup_of(key: ObjectKey) -> str:
+    return key.split("/backups/")[1].split("/")[0]
