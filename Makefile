@@ -21,7 +21,7 @@ CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11
 VERSION_CHECK := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test simulate check bench fix docs lock clean
+.PHONY: help demo test simulate faults check bench fix docs lock clean
 
 help: ## the list of recipes that you are reading
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -35,6 +35,9 @@ test: $(STAMP) ## every test; ARGS="tests/unit -k slots" for some of them
 
 simulate: $(STAMP) ## a thousand policy-years of faults, and the hunt for planted bugs; ARGS="--seed 7" for one story
 	@.venv/bin/python -m tests.simulation.runner $(ARGS)
+
+faults: $(STAMP) ## every fault campaign in full size, one line each, for hours; ARGS="frozen kill" for some
+	@.venv/bin/python -m tests.faults.campaigns $(ARGS)
 
 check: $(STAMP) ## what must be clean: lint, format, types, layers, generated pages
 	@$(RUN) ruff check .

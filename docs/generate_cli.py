@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from orchestrator.cli import exit_codes
-from orchestrator.cli.exit_codes import ExitCode
+from orchestrator.cli.exit_codes import CheckCode, ExitCode
 from orchestrator.cli.main import cli
 
 PAGE = Path(__file__).with_name("cli.md")
@@ -26,21 +26,33 @@ A BACKUP is an id or a unique beginning of one, `latest`, or a time written with
 (`2026-11-22T10:30`, in the policy's zone unless it has an offset): the last backup before it.
 """
 
+CHECK_CODES = """\
+`status --check` alone speaks the language of monitoring plugins (Nagios and its heirs) instead:
+"""
+
 
 def render_exit_codes() -> Iterator[str]:
     """Yield the table of exit codes, with the words that stand below each code in the source."""
     yield from ("## Exit codes", "", "| code | meaning |", "|---|---|")
-    for name, words in list_words():
-        yield f"| {ExitCode[name].value} | {words.replace('``', '`')} |"
+    yield from render_rows(ExitCode)
     yield from ("", "What each error code exits with is in [errors.md](errors.md).", "")
+    yield from (CHECK_CODES, "| code | meaning |", "|---|---|")
+    yield from render_rows(CheckCode)
+    yield ""
 
 
-def list_words() -> Iterator[tuple[str, str]]:
-    """Yield the name and the words of every exit code, in the order of the source."""
+def render_rows(codes: type[ExitCode | CheckCode]) -> Iterator[str]:
+    """Yield a row for every code, with the words that stand below it in the source."""
+    for name, words in list_words(codes):
+        yield f"| {codes[name].value} | {words.replace('``', '`')} |"
+
+
+def list_words(codes: type[ExitCode | CheckCode]) -> Iterator[tuple[str, str]]:
+    """Yield the name and the words of every code, in the order of the source."""
     (table,) = (
         node
         for node in ast.parse(inspect.getsource(exit_codes)).body
-        if isinstance(node, ast.ClassDef) and node.name == ExitCode.__name__
+        if isinstance(node, ast.ClassDef) and node.name == codes.__name__
     )
     for code, words in zip(table.body, table.body[1:], strict=False):
         match code, words:

@@ -2,11 +2,9 @@
 
 Every error that a user can meet is one class here. Its docstring is the entry in the generated
 ``docs/errors.md``; its ``code`` never changes once released; its ``kind`` decides the exit code,
-in the one table of ``cli/exit_codes.py`` (design §4). Adapters translate the exceptions of
-libraries into these classes once, at their border, with ``from error``.
-
-A message says what happened and to what; ``next_step`` says what to do about it. Neither ever
-carries the value of a secret.
+in the one table of ``cli/exit_codes.py`` (design §4). Adapters translate the exceptions of libraries
+once, at their border. A message says what happened and to what; ``next_step`` says what to do about
+it. Neither ever carries the value of a secret.
 """
 
 from enum import Enum
@@ -62,6 +60,13 @@ class InvalidPolicyError(OrchestratorError):
 
     code = "ORC-110"
     kind = Kind.POLICY
+
+
+class RenameRefusedError(OrchestratorError):
+    """A policy cannot carry on the backups of its former name: it has backups of its own."""
+
+    code = "ORC-111"
+    kind = Kind.REFUSED
 
 
 class BackupNotFoundError(OrchestratorError):
@@ -169,6 +174,36 @@ class ValueTooLargeError(SourceError):
     code = "ORC-215"
 
 
+class PoolerError(UnsupportedServerError):
+    """A pooler in transaction mode lies between this program and the server."""
+
+    code = "ORC-216"
+
+
+class LockCapacityError(SourceError):
+    """The database has more tables than the server can lock at once with its settings."""
+
+    code = "ORC-217"
+
+
+class StandbyBehindError(SourceError):
+    """The server is a standby that is further behind than `source.max_standby_lag` allows."""
+
+    code = "ORC-218"
+
+
+class CapacityError(SourceUnreachableError):
+    """The server takes no more connections: of all, of this role, or of this database."""
+
+    code = "ORC-219"
+
+
+class TlsError(SourceError):
+    """The encrypted connection could not be made: a certificate is wrong or has expired."""
+
+    code = "ORC-220"
+
+
 # ------------------------------------------------------------------ 3xx: destinations
 class DestinationError(OrchestratorError):
     """A destination answered with an error."""
@@ -227,6 +262,12 @@ class ObjectKeptError(DestinationError):
     code = "ORC-308"
 
 
+class LowStorageError(DestinationError):
+    """A destination has less space than its `low_storage` asks for, or will be full soon."""
+
+    code = "ORC-309"
+
+
 # ------------------------------------------------------------------ 4xx: stored backups
 class DamagedBackupError(OrchestratorError):
     """A stored object is missing, has the wrong size or digest, or contradicts the details."""
@@ -271,6 +312,13 @@ class RestoreIncompleteError(RestoreError):
     """All data was restored and compared, but some accessory entries had to be left out."""
 
     code = "ORC-504"
+
+
+class ReplaceRefusedError(RestoreError):
+    """Tables of an existing database cannot be replaced, or nobody agreed to it; nothing changed."""
+
+    code = "ORC-505"
+    kind = Kind.REFUSED
 
 
 # ------------------------------------------------------------------ 6xx: the catalog
@@ -319,6 +367,24 @@ class AlertNotDeliveredError(OrchestratorError):
     """An alert channel did not take the message."""
 
     code = "ORC-801"
+
+
+class PromiseBrokenError(OrchestratorError):
+    """A slot of a schedule passed, and its grace, too, and there is no backup for it."""
+
+    code = "ORC-802"
+
+
+class SuspiciousBackupError(OrchestratorError):
+    """A guard finds that a backup may hold less than it should; somebody has to look at it."""
+
+    code = "ORC-803"
+
+
+class MetricsError(OrchestratorError):
+    """The file for metrics cannot be written; the pass itself was made."""
+
+    code = "ORC-810"
 
 
 # ------------------------------------------------------------------ 9xx: ourselves

@@ -6,6 +6,12 @@ import pytest
 
 from tests.support.postgres import TEMPLATE_PREFIX, Database, Server, running_server
 from tests.support.practice import load_practice
+from tests.support.servers import described_servers
+
+
+def pytest_report_header() -> str:
+    """Say which servers the tests over versions find here."""
+    return f"servers at hand: {described_servers()}"
 
 
 @pytest.fixture(scope="session")

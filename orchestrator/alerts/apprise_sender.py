@@ -19,14 +19,16 @@ from typing import TYPE_CHECKING, final
 
 from typing_extensions import override
 
+from orchestrator.alerts.letter import write_letter
 from orchestrator.alerts.scrub import scrub
-from orchestrator.alerts.text import AlertText, compose_alert
+from orchestrator.alerts.words import Severity
 from orchestrator.model.alert import Alert, Delivery, DeliveryState
 from orchestrator.model.policy import Channel
 from orchestrator.ports.alerts import AlertSender
 
 if TYPE_CHECKING:  # the import takes 150-400 ms, which only a real alert should cost
     from apprise import Apprise, AppriseAsset
+    from apprise.plugins.base import NotifyBase
     from apprise.result import AppriseResult, NotifyResult
 
 TIME_LIMIT = 9.0
@@ -37,6 +39,19 @@ LIBRARIES_OF_APPRISE = (
     "slixmpp", "urllib3",
 )  # fmt: skip
 """Loggers that write whole URLs, tokens included, as soon as somebody turns on DEBUG."""
+
+NOTIFY_TYPES = {
+    Severity.CRITICAL: "FAILURE",
+    Severity.WARNING: "WARNING",
+    Severity.OK: "SUCCESS",
+    Severity.INFO: "INFO",
+}
+"""Apprise's names, from which services choose colours, priorities and sounds."""
+
+DETAIL = re.compile(
+    r"(?:(?:Socket|I/O) Exception: |Response Details:\s*b?'?)(?P<answer>[^'<\s].*?)'?", re.DOTALL
+)
+"""Where a transport logs what its server answered; a page of HTML says nothing."""
 
 LOADING = threading.Lock()
 """Which warnings are ignored is a setting of the whole process."""
@@ -55,7 +70,7 @@ class AppriseSender(AlertSender):
         answers: queue.SimpleQueue[tuple[DeliveryState, str]] = queue.SimpleQueue()
         # A daemon thread, because a transport that hangs must not hold up the end of the program.
         threading.Thread(
-            target=lambda: answers.put(deliver(compose_alert(alert), channel.url.reveal())),
+            target=lambda: answers.put(deliver(alert, channel.url.reveal())),
             name=f"alert-{channel.name}",
             daemon=True,
         ).start()
@@ -68,32 +83,42 @@ class AppriseSender(AlertSender):
         )
 
 
-def deliver(text: AlertText, url: str) -> tuple[DeliveryState, str]:
-    """Given an alert in words and a channel's URL, send it and return what came of it.
+def deliver(alert: Alert, url: str) -> tuple[DeliveryState, str]:
+    """Given an alert and a channel's URL, send it and return what came of it.
 
     The words returned may quote the URL; whoever shows them scrubs them.
     """
     try:
-        return send_through_apprise(text, url)
+        return send_through_apprise(alert, url)
     except Exception as error:  # noqa: BLE001 - a plugin's defect is an answer like any other
         return DeliveryState.FAILED, f"the transport broke: {type(error).__name__}: {error}"
 
 
-def send_through_apprise(text: AlertText, url: str) -> tuple[DeliveryState, str]:
+def send_through_apprise(alert: Alert, url: str) -> tuple[DeliveryState, str]:
     """Do what `deliver` promises, except for defects of plugins, which are raised."""
     services = load_services(url)
     if services is None:
         return DeliveryState.FAILED, describe_bad_url(url)
-    from apprise import NotifyFormat, NotifyType  # noqa: PLC0415 - see TYPE_CHECKING
+    return read_results([send_to_service(alert, service) for service in services])
 
-    plain = any(service.notify_format == NotifyFormat.TEXT for service in services)
-    result = services.notify(
-        title=text.subject,
-        body=text.plain if plain else text.markdown,
-        body_format=NotifyFormat.TEXT if plain else NotifyFormat.MARKDOWN,
-        notify_type=NotifyType.FAILURE,
+
+def send_to_service(alert: Alert, service: "NotifyBase") -> "AppriseResult":
+    """Send an alert to one service in the form that it takes, and return Apprise's result."""
+    from apprise import Apprise, NotifyFormat, NotifyType, OverflowMode  # noqa: PLC0415 - see TYPE_CHECKING
+
+    letter = write_letter(alert, service)
+    if service.overflow_mode == OverflowMode.UPSTREAM:
+        # The last resort: what is cut arrives, and what is too long does not.
+        service.overflow_mode = OverflowMode.TRUNCATE
+    only = Apprise(asset=service.asset)
+    only.add(service)
+    return only.notify(
+        title=letter.title,
+        body=letter.body,
+        body_format=NotifyFormat(letter.form.value),
+        notify_type=NotifyType[NOTIFY_TYPES[letter.severity]],
+        log_level=logging.DEBUG,
     )
-    return read_result(result)
 
 
 def load_services(url: str) -> "Apprise | None":
@@ -109,7 +134,10 @@ def load_services(url: str) -> "Apprise | None":
 
 
 def make_asset() -> "AppriseAsset":
-    """Return Apprise's settings: nothing on disk, no threads of its own, no redirects."""
+    """Return Apprise's settings: nothing on disk, no threads of its own, no redirects.
+
+    Nor does a message name pictures, which a reader's program would load from elsewhere.
+    """
     from apprise import AppriseAsset  # noqa: PLC0415 - see TYPE_CHECKING
 
     return AppriseAsset(
@@ -123,17 +151,27 @@ def make_asset() -> "AppriseAsset":
         interpret_emojis=False,
         pgp_autogen=False,
         pem_autogen=False,
+        image_url_mask="",
     )
 
 
-def read_result(result: "AppriseResult") -> tuple[DeliveryState, str]:
-    """Return SENT only if every service of the channel accepted the message."""
-    names = ", ".join(str(service.name) for service in result.results)
-    failed = [service for service in result.results if not was_accepted(service)]
-    if result.results and not failed:
+def read_results(results: "list[AppriseResult]") -> tuple[DeliveryState, str]:
+    """Given the result of each service of a channel, return SENT only if all took the message."""
+    services = [service for result in results for service in result.results]
+    names = ", ".join(str(service.name) for service in services)
+    accepted = [was_accepted(service) for service in services]
+    if len(services) == len(results) > 0 and all(accepted):
         return DeliveryState.SENT, f"accepted by {names}"
-    words = [entry.message for entry in result.logs() if entry.level in {"WARNING", "ERROR"}]
-    return DeliveryState.FAILED, join_words(names, result.status.name.lower(), words)
+    words = [words for result in results for words in list_words(result)]
+    status = "partial" if any(accepted) else results[0].status.name.lower() if results else "none"
+    return DeliveryState.FAILED, join_words(names, status, words)
+
+
+def list_words(result: "AppriseResult") -> list[str]:
+    """Return what the transport said: its warnings first, then what its server answered."""
+    warned = [entry.message for entry in result.logs() if entry.level in {"WARNING", "ERROR"}]
+    details = [DETAIL.fullmatch(entry.message) for entry in result.logs()]
+    return [*warned, *(found["answer"] for found in details if found is not None)]
 
 
 def was_accepted(service: "NotifyResult") -> bool:
@@ -157,11 +195,18 @@ def describe_bad_url(url: str) -> str:
 def silence_libraries() -> None:
     """Keep the libraries' own log lines, which can hold secrets, from every handler.
 
-    Apprise keeps its warnings, because the words of a result are made of them.
+    Apprise makes those that tell what a transport met, because the words of a result are made of
+    them; no handler but that of the result ever gets them.
     """
-    silence("apprise", logging.WARNING)
+    silence("apprise", logging.DEBUG)
+    logging.getLogger("apprise").addFilter(tells_what_happened)
     for name in LIBRARIES_OF_APPRISE:
         silence(name, logging.CRITICAL + 1)
+
+
+def tells_what_happened(record: logging.LogRecord) -> bool:
+    """Return whether a log line is a warning or a transport's answer, rather than what was sent."""
+    return record.levelno >= logging.WARNING or DETAIL.fullmatch(record.getMessage()) is not None
 
 
 def silence(name: str, level: int) -> None:

@@ -1,96 +1,68 @@
-"""What an alert says: a subject, and the same body as plain text and as Markdown. Pure.
+"""An alert in words: one subject, and the same body as plain text, Markdown and HTML. Pure."""
 
-The text names policy and database, what happened, since when, the last good backup, what is at
-risk, and the next command to type (design §9). It is bounded, so that no channel has to cut it,
-and holds no control characters: an error's words may come from a server that we do not trust.
-"""
-
-import unicodedata
 from dataclasses import dataclass
-from datetime import UTC
+from enum import Enum
 
+from orchestrator.alerts.draft import write_subject
+from orchestrator.alerts.markup import (
+    fit,
+    measure_escaped,
+    render_html,
+    render_markdown,
+    render_plain,
+)
+from orchestrator.alerts.words import Severity, severity_of
 from orchestrator.model.alert import Alert
-from orchestrator.model.policy import Event
 
-SUBJECT_LIMIT = 140
-LINE_LIMIT = 600
+BODY_LIMIT = 2900
+"""Characters of a body; a block of Slack takes 3,000."""
 
-SEVERITIES = {Event.FAILED: "FAILED"}
-HEADLINES = {Event.FAILED: "The backup failed"}
+HTML_LIMIT = 8000
+"""Characters of an HTML body, tags and styles included."""
+
+
+class Form(Enum):
+    """How a body is written."""
+
+    PLAIN = "text"
+    MARKDOWN = "markdown"
+    HTML = "html"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertText:
-    """An alert in words: ``subject`` is one line, the bodies are a few lines each."""
+    """An alert in words: ``subject`` is one line, the bodies say the same in three forms."""
 
+    severity: Severity
     subject: str
     plain: str
     markdown: str
+    html: str
 
 
-def compose_alert(alert: Alert) -> AlertText:
-    """Given an alert, return what is to be read; the same alert always gives the same text."""
-    facts = list_facts(alert)
-    headline = f"{HEADLINES[alert.event]}: {tidy(str(alert.series), LINE_LIMIT)}"
+def compose_alert(alert: Alert, *, limit: int = HTML_LIMIT) -> AlertText:
+    """Given an alert, return what is to be read; the same alert always gives the same text.
+
+    ``limit`` is the number of characters that somebody takes as a body.
+    """
     return AlertText(
-        subject=with_code(
-            f"[{SEVERITIES[alert.event]}] {alert.series}: {alert.error.what}",
-            code=alert.error.code,
-            limit=SUBJECT_LIMIT,
-        ),
-        plain=f"{headline}\n\n" + "\n".join(f"{label}: {fact}" for label, fact in facts) + "\n",
-        markdown=f"**{HEADLINES[alert.event]}**: {code_span(str(alert.series))}\n\n"
-        + "\n".join(f"- **{label}**: {code_span(fact)}" for label, fact in facts)
-        + "\n",
+        severity=severity_of(alert),
+        subject=write_subject(alert),
+        plain=write_body(alert, Form.PLAIN, limit=limit),
+        markdown=write_body(alert, Form.MARKDOWN, limit=limit),
+        html=write_body(alert, Form.HTML, limit=limit),
     )
 
 
-def list_facts(alert: Alert) -> list[tuple[str, str]]:
-    """Return the lines of the body as label and fact, in the order of reading."""
-    facts = [
-        ("Policy", str(alert.series.policy)),
-        ("Database", str(alert.series.database)),
-        ("What happened", with_code(alert.error.what, code=alert.error.code, limit=LINE_LIMIT)),
-        ("Since", f"{alert.at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"),
-        ("Last good backup", alert.last_good),
-        ("At risk", describe_risk(alert)),
-        ("What to do", alert.error.next_step),
-        ("Next command", alert.next_command),
-    ]
-    return [(label, tidy(fact, LINE_LIMIT)) for label, fact in facts if fact.strip()]
+def write_body(alert: Alert, form: Form, *, limit: int) -> str:
+    """Given an alert, return its body in one form, with at most ``limit`` characters.
 
-
-def describe_risk(alert: Alert) -> str:
-    """Return what would be lost if the database were lost now."""
-    database = alert.series.database
-    if alert.last_good.lower().startswith("none"):
-        return f"everything in {database}: there is no backup to go back to"
-    return f"whatever changed in {database} since the last good backup"
-
-
-def with_code(text: str, *, code: str, limit: int) -> str:
-    """Return the text and its error code in at most ``limit`` characters; the code is never cut."""
-    suffix = f" [{code}]"
-    return tidy(text, limit - len(suffix)) + suffix
-
-
-def tidy(text: str, limit: int) -> str:
-    """Return the text as one line of at most ``limit`` characters, the cut shown as ``…``.
-
-    Control and format characters (line breaks, terminal escapes, bidirectional overrides) become
-    blanks; runs of blanks become one.
+    In Markdown they are counted as Slack counts: ``<`` is written as four.
     """
-    visible = "".join(
-        " " if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} else character
-        for character in text
-    )
-    line = " ".join(visible.split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
-
-
-def code_span(text: str) -> str:
-    """Return the text as Markdown that is shown as it is: no link, mention or markup in it works.
-
-    A backtick cannot be escaped inside a code span, so it is shown as an apostrophe.
-    """
-    return f"`{tidy(text, LINE_LIMIT).replace('`', chr(39))}`"
+    match form:
+        case Form.PLAIN:
+            return fit(alert, render_plain, len, min(limit, BODY_LIMIT))
+        case Form.MARKDOWN:
+            return fit(alert, render_markdown, measure_escaped, min(limit, BODY_LIMIT))
+        case Form.HTML:
+            return fit(alert, render_html, len, min(limit, HTML_LIMIT))

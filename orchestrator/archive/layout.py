@@ -5,14 +5,26 @@ of their series, encoded so that no name can leave its folder or meet another's.
 """
 
 import re
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
 from string import ascii_letters, digits
 
 from orchestrator.model.manifest import ObjectRole, StoredObject
 from orchestrator.model.marks import Mark
-from orchestrator.model.names import BACKUP_ID_PATTERN, BackupId, ObjectKey, RunId, Series
+from orchestrator.model.names import (
+    BACKUP_ID_PATTERN,
+    BackupId,
+    ObjectKey,
+    PolicyName,
+    RunId,
+    Series,
+)
 
 MARKER_KEY = ObjectKey(".orchestrator-destination")
 RESTORE_KEY = ObjectKey("RESTORE.md")
+PROBE_PREFIX = ".orchestrator-probe-"
+"""Objects of such names are written, read back and removed to try a destination; they mean nothing."""
 
 _PLAIN = frozenset((ascii_letters + digits + "_.-").encode("ascii"))
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -61,8 +73,18 @@ def series_path(series: Series) -> str:
     return f"{encode_segment(series.policy)}/{encode_segment(series.database)}"
 
 
+def possible_paths(series: Series) -> Iterator[str]:
+    """Yield `series_path`, then further paths, for one whose path another series took before it.
+
+    Those begin with the policy's name and ``~2``, ``~3``, … (encoded), which no policy can be named.
+    """
+    yield series_path(series)
+    for number in count(2):
+        yield series_path(replace(series, policy=PolicyName(f"{series.policy}~{number}")))
+
+
 def is_series_path(path: str) -> bool:
-    """Return whether `series_path` can have returned this."""
+    """Return whether `possible_paths` can have yielded this."""
     try:
         names = [decode_segment(segment) for segment in path.split("/")]
     except ValueError:

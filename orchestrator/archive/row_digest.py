@@ -21,7 +21,9 @@ class RowDigest:
     def __init__(self) -> None:
         self._sum = 0
         self._rows = 0
-        self._unfinished: list[bytes] = []
+        # Hashed as it arrives: one row may be larger than the memory that there is.
+        self._unfinished = blake2b()
+        self._is_unfinished = False
 
     @property
     def rows(self) -> int:
@@ -31,16 +33,17 @@ class RowDigest:
     def feed(self, block: bytes) -> None:
         """Take the next block of COPY text."""
         head, newline, rest = block.partition(b"\n")
-        self._unfinished.append(head)
+        self._unfinished.update(head)
+        self._is_unfinished |= bool(head)
         if not newline:
             return
+        first = int.from_bytes(self._unfinished.digest())
         lines = rest.split(b"\n")
         tail = lines.pop()
-        lines.append(b"".join(self._unfinished))
-        self._unfinished = [tail]
-        self._rows += len(lines)
+        self._unfinished, self._is_unfinished = blake2b(tail), bool(tail)
+        self._rows += 1 + len(lines)
         hashes = map(_finished, map(blake2b, lines))
-        self._sum = (self._sum + sum(map(int.from_bytes, hashes))) % _MODULUS
+        self._sum = (self._sum + first + sum(map(int.from_bytes, hashes))) % _MODULUS
 
     def finish(self) -> str:
         """Return the digest: the number of rows, a colon, and 128 hexadecimal digits.
@@ -48,7 +51,7 @@ class RowDigest:
         Raises:
             IncompleteStreamError: the last row has no end.
         """
-        if any(self._unfinished):
+        if self._is_unfinished:
             raise IncompleteStreamError(
                 "the rows of a table end in the middle of a line",
                 next_step="run the command again; if it happens again, report it",

@@ -9,7 +9,11 @@ from datetime import datetime, timedelta
 from typing_extensions import override
 
 from orchestrator.catalog.evidence import copy_after
+from orchestrator.catalog.memory_applied import MemoryApplied
+from orchestrator.catalog.memory_history import MemoryHistory
+from orchestrator.catalog.memory_outbox import MemoryOutbox
 from orchestrator.catalog.memory_pruning import MemoryPruning
+from orchestrator.catalog.memory_space import MemorySpace
 from orchestrator.catalog.refusals import (
     identifier_taken,
     lease_lost,
@@ -32,16 +36,15 @@ from orchestrator.model.names import (
     ScheduleName,
     Series,
 )
-from orchestrator.model.policy import Revision
 from orchestrator.model.run import Actor, LogEntry, Run, RunResult, RunState
 from orchestrator.model.timeline import MissedSlots, Pause
 from orchestrator.model.verification import Verification
-from orchestrator.ports.catalog import AppliedSchedule, SeriesRecord
+from orchestrator.ports.catalog import SeriesRecord
 
 _PLACE = Place(shown="in memory")
 
 
-class MemoryCatalog(MemoryPruning):
+class MemoryCatalog(MemoryHistory, MemorySpace, MemoryApplied, MemoryOutbox, MemoryPruning):
     """An `orchestrator.ports.catalog.Catalog` that lives as long as its object."""
 
     def __init__(self) -> None:
@@ -54,8 +57,6 @@ class MemoryCatalog(MemoryPruning):
         self._series: dict[Series, SeriesRecord] = {}
         self._markers: dict[DestinationName, str] = {}
         self._rebuilt: dict[Series, datetime] = {}
-        self._revision: Revision | None = None
-        self._schedules: tuple[AppliedSchedule, ...] = ()
         self._log: dict[str, LogEntry] = {}
         # The last lease of each series, and whether it is still held: fences only ever grow.
         self._leases: dict[Series, tuple[Lease, bool]] = {}
@@ -63,18 +64,21 @@ class MemoryCatalog(MemoryPruning):
         self._missed_until: dict[tuple[Series, ScheduleName], datetime] = {}
 
     # -------------------------------------------------------------- reading
+    @override
     def backups(self, series: Series | None = None) -> Sequence[Backup]:
         """Return backups, oldest snapshot first."""
         with self._transaction():
             wanted = [self._marked(b) for b in self._backups.values() if series in (None, b.series)]
         return sorted(wanted, key=lambda backup: (backup.snapshot_at, backup.id))
 
+    @override
     def backup(self, backup_id: BackupId) -> Backup | None:
         """Return one backup, or None."""
         with self._transaction():
             backup = self._backups.get(backup_id)
             return None if backup is None else self._marked(backup)
 
+    @override
     def runs(self, series: Series | None = None, *, since: datetime | None = None) -> Sequence[Run]:
         """Return attempts, oldest first."""
         with self._transaction():
@@ -106,11 +110,6 @@ class MemoryCatalog(MemoryPruning):
         with self._transaction():
             return self._markers.get(name)
 
-    def applied(self) -> tuple[Revision | None, Sequence[AppliedSchedule]]:
-        """Return the revision in force and its schedules."""
-        with self._transaction():
-            return self._revision, list(self._schedules)
-
     def log(self, *, since: datetime | None = None) -> Sequence[LogEntry]:
         """Return the log, oldest first."""
         with self._transaction():
@@ -128,15 +127,6 @@ class MemoryCatalog(MemoryPruning):
             return dict(self._missed_until)
 
     # -------------------------------------------------------------- writing
-    def record_applied(
-        self, revision: Revision, schedules: Sequence[AppliedSchedule], entry: LogEntry
-    ) -> None:
-        """Replace what is applied; the entry is written only if the digest is another."""
-        with self._transaction():
-            if self._revision is None or self._revision.digest != revision.digest:
-                self._append(entry)
-            self._revision, self._schedules = revision, tuple(schedules)
-
     def record_destination(self, name: DestinationName, marker: str) -> None:
         """Remember a destination's marker."""
         with self._transaction():

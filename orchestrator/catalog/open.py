@@ -1,18 +1,35 @@
 """Opens a catalog by its URL: the only door to it that the composition root needs."""
 
+from orchestrator.catalog.sql.applied.policies import SqlApplied
+from orchestrator.catalog.sql.applied.renaming import SqlRenaming
 from orchestrator.catalog.sql.connecting import connect_to
+from orchestrator.catalog.sql.history.histories import SqlHistories
 from orchestrator.catalog.sql.leasing import SqlLeases
 from orchestrator.catalog.sql.marking import SqlMarks
 from orchestrator.catalog.sql.migrating import migrate
+from orchestrator.catalog.sql.outbox import SqlAlertFacts, SqlOutbox
 from orchestrator.catalog.sql.pruning import SqlCollections, SqlPruning
 from orchestrator.catalog.sql.reading import SqlReader
+from orchestrator.catalog.sql.space.measurements import SqlSpace
 from orchestrator.catalog.sql.timeline import SqlTimeline
 from orchestrator.catalog.sql.transactions import Transactions
 from orchestrator.catalog.sql.writing import SqlWriter
 
 
 class SqlCatalog(
-    SqlReader, SqlWriter, SqlMarks, SqlTimeline, SqlPruning, SqlCollections, SqlLeases
+    SqlReader,
+    SqlHistories,
+    SqlWriter,
+    SqlMarks,
+    SqlTimeline,
+    SqlPruning,
+    SqlCollections,
+    SqlApplied,
+    SqlRenaming,
+    SqlSpace,
+    SqlOutbox,
+    SqlAlertFacts,
+    SqlLeases,
 ):
     """A `orchestrator.ports.catalog.Catalog` in SQLite or PostgreSQL; threads may share one."""
 

@@ -2,9 +2,14 @@
 
 from datetime import datetime
 
-from orchestrator.errors import CatalogError, LeaseLostError, SeriesLockedError
+from orchestrator.errors import (
+    CatalogError,
+    LeaseLostError,
+    RenameRefusedError,
+    SeriesLockedError,
+)
 from orchestrator.model.lease import Lease
-from orchestrator.model.names import BackupId, RunId, Series
+from orchestrator.model.names import BackupId, PolicyName, RunId, Series
 from orchestrator.model.verification import Verification
 
 
@@ -59,4 +64,21 @@ def unknown_backup(backup_id: BackupId) -> CatalogError:
     return CatalogError(
         f"a mark of {backup_id} cannot be recorded: the catalog lists no such backup",
         next_step="Run `orchestrator list` to see which backups it knows.",
+    )
+
+
+def rename_locked(held: Lease) -> SeriesLockedError:
+    """Return the error for a policy whose name cannot change while a run is at work on it."""
+    return SeriesLockedError(
+        f"{held.series.policy} cannot be renamed while run {held.run} of"
+        f" {held.holder.user}@{held.holder.host} is at work on {held.series}",
+        next_step="Wait for it; the next `orchestrator apply` carries the backups over.",
+    )
+
+
+def both_have_backups(old: PolicyName, new: PolicyName) -> RenameRefusedError:
+    """Return the error for a new name under which there are backups already."""
+    return RenameRefusedError(
+        f"{new} cannot carry on the backups of {old}: both have backups",
+        next_step=f"Remove `renamed_from` from {new}; the backups of {old} stay, as retired.",
     )

@@ -14,6 +14,7 @@ from orchestrator.cli.outcomes import (
 from orchestrator.cli.progress import terminal_progress
 from orchestrator.cli.rendering import print_json
 from orchestrator.errors import UsageError
+from orchestrator.execution.find_databases import with_databases
 from orchestrator.model.actions import TakeBackup
 from orchestrator.model.backup import RunReason, Trigger
 from orchestrator.model.names import PolicyName
@@ -31,9 +32,9 @@ from orchestrator.wiring import build_execution
 def command(settings: Settings, *, policy: str, database: str | None, as_json: bool) -> int:
     """Take a backup of every database of POLICY now, in the same way as a scheduled one."""
     desired = load_or_refuse(settings)
-    actions = actions_by_hand(desired, policy, database)
-    with catalog_alarm(desired):
-        execution = build_execution(settings, desired, terminal_progress())
+    with catalog_alarm(desired, settings):
+        execution = with_databases(build_execution(settings, desired, terminal_progress()))
+        actions = actions_by_hand(execution.desired, policy, database)
         note_missed(execution)
         outcomes, deliveries = carry_out(actions, execution)
     if as_json:

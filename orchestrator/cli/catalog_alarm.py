@@ -7,15 +7,23 @@ from orchestrator.cli.outcomes import print_deliveries
 from orchestrator.errors import CatalogError
 from orchestrator.execution.tell_without_catalog import tell_without_catalog
 from orchestrator.model.policy import DesiredState
-from orchestrator.wiring import alert_sender, system_clock
+from orchestrator.settings import Settings
+from orchestrator.wiring import alert_sender, direct_notes, system_clock
 
 
 @contextmanager
-def catalog_alarm(desired: DesiredState) -> Iterator[None]:
+def catalog_alarm(desired: DesiredState, settings: Settings) -> Iterator[None]:
     """Tell every channel of failures if the block ends because of the catalog; raise it again."""
     try:
         yield
     except CatalogError as error:
-        now = system_clock().now()
-        print_deliveries(tell_without_catalog(error, desired, alert_sender(), now=now))
+        print_deliveries(
+            tell_without_catalog(
+                error,
+                desired,
+                alert_sender(),
+                notes=direct_notes(settings),
+                now=system_clock().now(),
+            )
+        )
         raise

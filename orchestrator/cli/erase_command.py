@@ -7,6 +7,7 @@ from orchestrator.cli.options import json_option
 from orchestrator.cli.progress import terminal_progress
 from orchestrator.cli.rendering import format_bytes, print_json, printable
 from orchestrator.errors import UsageError
+from orchestrator.execution.find_databases import with_databases
 from orchestrator.execution.prune.erase_series import Erasure, erase_series, find_erasable
 from orchestrator.model.names import DatabaseName, PolicyName, Series
 from orchestrator.settings import Settings
@@ -21,9 +22,13 @@ from orchestrator.wiring import build_execution
 def command(settings: Settings, *, name: str, yes_erase: str | None, as_json: bool) -> None:
     """Remove every backup of SERIES (policy/database), whose policy is no longer in the files.
 
+    Or whose database a pattern of the policy stood for, and the server no longer has.
+
     Asks for the name to be typed. Nothing brings the backups back afterwards.
     """
-    execution = build_execution(settings, load_or_refuse(settings), terminal_progress())
+    execution = with_databases(
+        build_execution(settings, load_or_refuse(settings), terminal_progress())
+    )
     series = _series(name)
     backups = find_erasable(series, execution)
     if yes_erase is None:

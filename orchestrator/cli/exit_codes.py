@@ -13,7 +13,7 @@ class ExitCode(IntEnum):
     FAILED = 1
     """Failed."""
     CHANGES_PENDING = 2
-    """Only with ``--detailed-exitcode``: the plan has actions."""
+    """Only with ``--detailed-exitcode``: the plan has actions, or a policy is not as it was applied."""
     PARTLY_DONE = 3
     """Partly done, or failed for several causes; safe to repeat. Or a guard finds a new backup suspicious."""
     REFUSED = 4
@@ -28,6 +28,19 @@ class ExitCode(IntEnum):
     """Another instance is at work on it."""
     INTERRUPTED = 130
     """Interrupted by a signal."""
+
+
+class CheckCode(IntEnum):
+    """What ``status --check`` alone tells the shell, as monitoring plugins do (design §4)."""
+
+    OK = 0
+    """Every promise is kept, and nothing needs care."""
+    WARNING = 1
+    """Something needs care: an attempt failed, a backup is suspicious or not proved as promised, space is low, a channel does not work."""
+    CRITICAL = 2
+    """A promise is broken, a series has no backup, or a copy is damaged."""
+    UNKNOWN = 3
+    """It cannot be found out: the catalog cannot be read, or the policy files are invalid."""
 
 
 OF_KIND = {

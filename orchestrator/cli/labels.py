@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from orchestrator.model.backup import Backup
-from orchestrator.model.names import BackupId
+from orchestrator.model.names import BackupId, Series
 from orchestrator.model.policy import DesiredState
 from orchestrator.planning.retention import label_backups
 
@@ -14,11 +14,13 @@ Labels = Mapping[BackupId, Sequence[str]]
 def labels_of(backups: Sequence[Backup], desired: DesiredState | None, now: datetime) -> Labels:
     """Return the tier labels of every backup whose policy is in force, over all destinations."""
     labels: dict[BackupId, tuple[str, ...]] = {}
-    for series in sorted({backup.series for backup in backups}):
+    grouped: dict[Series, list[Backup]] = {}
+    for backup in backups:
+        grouped.setdefault(backup.series, []).append(backup)
+    for series, of_series in grouped.items():
         policy = None if desired is None else desired.policies.get(series.policy)
         if policy is None:
             continue
-        of_series = [backup for backup in backups if backup.series == series]
         for destination in policy.destinations:
             found = label_backups(
                 of_series,

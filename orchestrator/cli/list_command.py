@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
+from operator import attrgetter
 
 import click
 
@@ -12,10 +13,13 @@ from orchestrator.cli.marks import words_of_marks
 from orchestrator.cli.options import json_option
 from orchestrator.cli.rendering import format_age, format_bytes, print_json, print_table
 from orchestrator.errors import UsageError
+from orchestrator.execution.find_databases import recall_databases
 from orchestrator.execution.prune.retired import retired_among
 from orchestrator.model.backup import Backup
 from orchestrator.model.names import Series
 from orchestrator.policy.load import load_policies
+from orchestrator.ports.catalog import CatalogReader
+from orchestrator.reconciler.renames import read_renamed
 from orchestrator.settings import Settings
 from orchestrator.wiring import open_reader, system_clock
 
@@ -31,11 +35,10 @@ def command(settings: Settings, *, policy: str | None, as_json: bool) -> None:
     """
     now = system_clock().now()
     desired = load_policies(settings.policies, environment=settings.environment).desired
-    backups = [
-        backup
-        for backup in reversed(open_reader(settings).backups())
-        if policy in (None, backup.series.policy)
-    ]
+    known = open_reader(settings)
+    desired = None if desired is None else recall_databases(desired, known)
+    reader = known if desired is None else read_renamed(desired, known)
+    backups = _newest_first(reader, policy)
     if policy is not None and not backups and (desired is None or policy not in desired.policies):
         raise UsageError(
             f"there is no policy {policy!r} and no backup of one",
@@ -61,6 +64,14 @@ def command(settings: Settings, *, policy: str | None, as_json: bool) -> None:
         click.echo("no backups yet: `orchestrator apply` takes the first of each series")
         return
     _print_backups(backups, labels, retired, now)
+
+
+def _newest_first(reader: CatalogReader, policy: str | None) -> Sequence[Backup]:
+    if policy is None:
+        return reader.backups()[::-1]
+    series = [one.series for one in reader.series_records() if one.series.policy == policy]
+    found = [backup for one in series for backup in reader.backups(one)]
+    return sorted(found, key=attrgetter("snapshot_at", "id"), reverse=True)
 
 
 def _print_backups(

@@ -22,6 +22,7 @@ from orchestrator.planning.upkeep.view import PlaceDecision, decide_place
 from orchestrator.ports.catalog import CatalogReader
 from orchestrator.ports.clock import Clock
 from orchestrator.reconciler.cycle import PassResult, prune_pass
+from orchestrator.reconciler.renames import read_renamed
 from orchestrator.settings import Settings
 from orchestrator.wiring import build_execution, open_reader, system_clock
 
@@ -46,7 +47,8 @@ def command(settings: Settings, *, dry_run: bool, allow_prune: int, as_json: boo
     """
     desired = load_or_refuse(settings)
     if dry_run:
-        rows = list(_explain(desired, open_reader(settings), system_clock(), allow_prune))
+        reader = read_renamed(desired, open_reader(settings))
+        rows = list(_explain(desired, reader, system_clock(), allow_prune))
         _print_rows(rows, as_json=as_json)
         return 0
     execution = build_execution(settings, desired, terminal_progress())
@@ -64,9 +66,8 @@ def _explain(
     around = look_around(reader, clock.now())
     for policy in desired.policies.values():
         for series in policy.series:
-            view = view_series(
-                policy, series, around, backups=reader.backups(series), runs=reader.runs(series)
-            )
+            history = reader.histories([series])[series]
+            view = view_series(policy, series, around, backups=history.backups, history=history)
             for destination in policy.destinations:
                 decision = decide_place(view, destination, allowed=allowed)
                 allowed -= decision.pruning.used

@@ -1,20 +1,18 @@
-"""``restore``: a backup becomes a new database, proved equal before it gets its name."""
+"""``restore``: a backup becomes a database again, or tables of one, compared before it counts."""
 
 import click
 
 from orchestrator.cli.backup_reference import find_backup
-from orchestrator.cli.exit_codes import ExitCode
 from orchestrator.cli.loading import load_or_refuse
-from orchestrator.cli.options import json_option, not_supported_yet
+from orchestrator.cli.options import json_option
 from orchestrator.cli.progress import terminal_progress
-from orchestrator.cli.rendering import format_bytes, print_json, printable
+from orchestrator.cli.rendering import printable
+from orchestrator.cli.restoring.asking import asked_for
+from orchestrator.cli.restoring.into_existing import restore_into_existing
+from orchestrator.cli.restoring.into_new import restore_as_new
+from orchestrator.cli.restoring.request import RestoreAsked
+from orchestrator.cli.restoring.swap import restore_by_swap
 from orchestrator.errors import UsageError
-from orchestrator.execution.context import Execution
-from orchestrator.execution.restore.restore_backup import (
-    RestoreReport,
-    restore_into_new,
-    temporary_name,
-)
 from orchestrator.model.backup import Backup, CopyState
 from orchestrator.settings import Settings
 from orchestrator.wiring import build_execution
@@ -23,14 +21,45 @@ from orchestrator.wiring import build_execution
 @click.command("restore")
 @click.argument("reference", metavar="BACKUP")
 @click.option("--into-new", metavar="NAME", help="Create this database from the backup.")
+@click.option(
+    "--into-existing", metavar="NAME", help="Replace tables of this database, in one transaction."
+)
+@click.option(
+    "--table",
+    "tables",
+    metavar="SCHEMA.TABLE",
+    multiple=True,
+    help="Only this table (may be repeated); a partitioned table means all its partitions.",
+)
+@click.option(
+    "--swap",
+    is_flag=True,
+    help="Build it beside the database it came from, prove it, and exchange their names.",
+)
+@click.option(
+    "--at-server",
+    metavar="URL",
+    help="Another server than the policy's; without a password: that comes from .pgpass.",
+)
 @click.option("--prove", is_flag=True, help="Read every row again and compare it with the backup.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, and stop.")
+@click.option("--yes-replace", metavar="NAME", help="The database's name, instead of typing it.")
+@click.option(
+    "--replace-published",
+    is_flag=True,
+    help="Replace tables that are published, too: subscribers are emptied and filled.",
+)
+@click.option("--no-owner", is_flag=True, help="The restoring role owns everything.")
+@click.option("--no-grants", is_flag=True, help="Nobody but owners may use anything.")
+@click.option(
+    "--owner",
+    "owners",
+    metavar="OLD=NEW",
+    multiple=True,
+    help="What OLD owned belongs to NEW (may be repeated).",
+)
 @click.option("--policy", help="Only backups of this policy.")
 @click.option("--database", help="Only backups of this database.")
-@not_supported_yet("--into-existing")
-@not_supported_yet("--table")
-@not_supported_yet("--at-server")
-@not_supported_yet("--swap", takes_value=False)
-@not_supported_yet("--dry-run", takes_value=False)
 @json_option
 @click.pass_obj
 def command(
@@ -39,20 +68,18 @@ def command(
     *,
     reference: str,
     into_new: str | None,
-    as_json: bool,
+    into_existing: str | None,
+    swap: bool,
     **options: object,
 ) -> int:
-    """Restore a backup into a new database.
+    """Restore a backup into a new database, or tables of it into one that exists.
 
     BACKUP is an id or its beginning, `latest`, or a time such as 2026-11-22T10:30 (the last backup
-    before it, in the policy's zone). The database is built under a temporary name and gets its own
-    only after it was compared with the backup.
+    before it, in the policy's zone). A new database is built under a temporary name and gets its
+    own only after it was compared with the backup. Tables of an existing one are replaced in one
+    transaction, after what is in them was saved: on any error nothing has changed.
     """
-    if into_new is None:
-        raise UsageError(
-            "restore needs to know where to",
-            next_step="add --into-new NAME; restoring into an existing database comes later",
-        )
+    _require_one_way(into_new, into_existing, swap=swap)
     execution = build_execution(settings, load_or_refuse(settings), terminal_progress())
     backup = find_backup(
         execution.reader,
@@ -61,13 +88,33 @@ def command(
         database=_text(options["database"]),
         desired=execution.desired,
     )
-    _warn_about(backup)
-    report = _restore(backup, into_new, execution, prove=bool(options["prove"]))
-    if as_json:
-        print_json(_document(backup, report))
-    else:
-        _print_report(backup, report)
-    return ExitCode.PARTLY_DONE if report.skipped else ExitCode.DONE
+    asked = asked_for(backup, settings, execution, {**options, "into_new": into_new})
+    _warn_about(asked.backup)
+    if into_existing is not None:
+        return restore_into_existing(
+            asked,
+            into_existing,
+            yes_replace=_text(options["yes_replace"]),
+            replace_published=bool(options["replace_published"]),
+        )
+    if swap:
+        return restore_by_swap(asked, yes_replace=_text(options["yes_replace"]))
+    return _into_new(asked, into_new or "")
+
+
+def _require_one_way(into_new: str | None, into_existing: str | None, *, swap: bool) -> None:
+    if (into_new is not None) + (into_existing is not None) + swap != 1:
+        raise UsageError(
+            "restore needs to know where to, once",
+            next_step="add --into-new NAME, --into-existing NAME to replace tables, or --swap",
+        )
+
+
+def _into_new(asked: RestoreAsked, name: str) -> int:
+    if not asked.dry_run:
+        what = f"restoring {asked.backup.id} of {asked.backup.series} into {name!r}"
+        click.echo(printable(what), err=True)
+    return restore_as_new(asked, name)
 
 
 def _warn_about(backup: Backup) -> None:
@@ -80,53 +127,6 @@ def _warn_about(backup: Backup) -> None:
         for reason in backup.suspicion.reasons:
             click.echo(printable(f"warning: {backup.id} is SUSPICIOUS: {reason}"), err=True)
         click.echo("  `orchestrator list` shows the backups from before", err=True)
-
-
-def _restore(backup: Backup, name: str, execution: Execution, *, prove: bool) -> RestoreReport:
-    click.echo(f"restoring {backup.id} of {backup.series} into {name!r}", err=True)
-    url = execution.policy_of(backup.series).source.restore_url
-    try:
-        return restore_into_new(backup, name=name, prove=prove, server_url=url, execution=execution)
-    except KeyboardInterrupt:
-        unfinished = temporary_name(name, backup)
-        text = (
-            f"the unfinished database {unfinished!r} stays; the same restore run again replaces it"
-        )
-        click.echo(printable(text), err=True)
-        raise
-
-
-def _print_report(backup: Backup, report: RestoreReport) -> None:
-    rate = report.size_bytes / report.seconds if report.seconds else 0
-    click.echo(
-        printable(
-            f"restored {backup.id} into {report.database!r}: {report.tables} tables,"
-            f" {report.rows} rows in {report.seconds:.1f} s ({format_bytes(int(rate))}/s)"
-        )
-    )
-    if report.proved:
-        click.echo("proved: every row was read again and equals the backup")
-    else:
-        click.echo("compared: row counts and sequences equal the backup (--prove compares rows)")
-    for warning in report.warnings:
-        click.echo(printable(f"warning: {warning}"), err=True)
-    for entry in report.skipped:
-        click.echo(printable(f"left out: {entry}"), err=True)
-
-
-def _document(backup: Backup, report: RestoreReport) -> dict[str, object]:
-    return {
-        "version": 1,
-        "backup": backup.id,
-        "database": report.database,
-        "tables": report.tables,
-        "rows": report.rows,
-        "bytes": report.size_bytes,
-        "seconds": round(report.seconds, 3),
-        "proved": report.proved,
-        "skipped": [str(entry) for entry in report.skipped],
-        "warnings": list(report.warnings),
-    }
 
 
 def _text(value: object) -> str | None:

@@ -1,16 +1,18 @@
 """``run``: the loop that keeps the promises."""
 
 import os
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import click
 
 from orchestrator.cli.exit_codes import ExitCode
-from orchestrator.cli.loading import load_or_refuse
 from orchestrator.cli.logging_setup import show_events
+from orchestrator.cli.metrics_file import metrics_option, metrics_to
+from orchestrator.cli.policy_alarm import load_or_alarm
 from orchestrator.cli.signals import CaughtSignals
-from orchestrator.errors import UsageError
-from orchestrator.policy.syntax.durations import parse_duration
+from orchestrator.cli.times import parse_span
 from orchestrator.ports.progress import SilentProgress
 from orchestrator.reconciler.loop import Loop, LoopEnd, Surroundings
 from orchestrator.reconciler.policies_in_force import PoliciesInForce
@@ -32,8 +34,9 @@ EXIT_CODES = {
     metavar="DURATION",
     help="How long a stop waits for runs under way before it breaks them off.",
 )
+@metrics_option
 @click.pass_obj
-def command(settings: Settings, *, grace: str) -> int:
+def command(settings: Settings, *, grace: str, metrics_file: Path | None) -> int:
     """Make passes whenever something is due, until asked to stop.
 
     The policy files are read again when they change, and on SIGHUP; invalid ones are reported, and
@@ -42,12 +45,14 @@ def command(settings: Settings, *, grace: str) -> int:
     """
     show_events()
     patience = _parse_grace(grace)
-    desired = load_or_refuse(settings)
+    with metrics_to(metrics_file) as metrics:
+        desired = load_or_alarm(settings)
+        open_execution = open_executions(settings, SilentProgress())
     outside = Surroundings(
         clock=system_clock(),
         sleeper=system_sleeper(),
         signals=CaughtSignals(),
-        executions=open_executions(settings, SilentProgress()),
+        executions=lambda desired: replace(open_execution(desired), metrics=metrics),
         grace=patience,
     )
     end = Loop(PoliciesInForce(policy_files(settings), desired), outside).run()
@@ -60,9 +65,4 @@ def command(settings: Settings, *, grace: str) -> int:
 def _parse_grace(text: str) -> timedelta:
     if text in {"0", "0s"}:
         return timedelta(0)
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise UsageError(
-            f"--grace {text!r} is not a duration", next_step="write it as 30s or 5m"
-        ) from error
+    return parse_span("--grace", text)

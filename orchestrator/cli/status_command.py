@@ -1,146 +1,85 @@
 """``status``: every promise of every policy, kept or broken."""
 
-from collections.abc import Mapping, Sequence
+import logging
 
 import click
 
-from orchestrator.cli.backup_document import marks_as_json
+from orchestrator.cli.exit_codes import ExitCode
 from orchestrator.cli.loading import load_or_refuse
-from orchestrator.cli.marks import sentences_of_marks
-from orchestrator.cli.options import json_option, not_supported_yet
-from orchestrator.cli.rendering import format_utc, print_json, print_table, printable
-from orchestrator.execution.prune.retired import count_retired
-from orchestrator.model.names import Series
-from orchestrator.model.observation import SeriesObservation
-from orchestrator.planning.promises import Promise, assess_promises
-from orchestrator.reconciler.observe import observe
+from orchestrator.cli.options import json_option
+from orchestrator.cli.rendering import print_json
+from orchestrator.cli.status.check import check, unknown
+from orchestrator.cli.status.document import status_document
+from orchestrator.cli.status.watch import print_status, watch
+from orchestrator.cli.times import parse_span
+from orchestrator.errors import UsageError
+from orchestrator.execution.find_databases import look_for_databases
+from orchestrator.reconciler.monitoring.look_at_health import Health, look_at_health
 from orchestrator.settings import Settings
-from orchestrator.wiring import open_reader, system_clock, this_machine
-
-Seen = tuple[SeriesObservation, Sequence[Promise]]
+from orchestrator.wiring import (
+    database_lister,
+    open_reader,
+    system_clock,
+    system_sleeper,
+    this_machine,
+)
 
 
 @click.command("status")
-@not_supported_yet("--watch", takes_value=False)
-@not_supported_yet("--check", takes_value=False)
+@click.option("--watch", "is_watch", is_flag=True, help="Show it again and again, until Ctrl-C.")
+@click.option(
+    "--every",
+    default="5s",
+    show_default=True,
+    metavar="DURATION",
+    help="How often --watch looks again.",
+)
+@click.option(
+    "--check",
+    "is_check",
+    is_flag=True,
+    help="For monitoring: one line with figures first, and the exit codes of Nagios plugins.",
+)
 @json_option
 @click.pass_obj
-def command(settings: Settings, *, as_json: bool) -> None:
-    """Show every promise of every policy, kept or broken, and the last failed attempt."""
-    desired = load_or_refuse(settings)
-    reader = open_reader(settings)
-    seen = observe(desired, reader, system_clock(), this_machine())
-    assessed: list[Seen] = [
-        (
-            seen.series[series],
-            assess_promises(
-                policy,
-                seen.series[series],
-                schedules_since=seen.schedules_since,
-                now=seen.now,
-            ),
+def command(
+    settings: Settings, *, is_watch: bool, every: str, is_check: bool, as_json: bool
+) -> int:
+    """Show every promise of every policy, kept or broken, and the room at the destinations.
+
+    With --check the exit code is 0 if all is well, 1 for a warning (a suspicious or unproved
+    backup, little space, a channel that does not work, a failed attempt), 2 if a promise is broken
+    or a copy is damaged, and 3 if that cannot be found out.
+    """
+    if is_check + is_watch + as_json > 1:
+        raise UsageError(
+            "--check, --watch and --json exclude each other", next_step="give one of them"
         )
-        for policy in desired.policies.values()
-        for series in policy.series
-    ]
-    retired = count_retired(reader, desired)
-    if as_json:
-        print_json(
-            {
-                "version": 1,
-                "series": [_document(*item) for item in assessed],
-                "retired": [
-                    {"policy": one.policy, "database": one.database, "backups": number}
-                    for one, number in retired.items()
-                ],
-            }
-        )
+    if is_check:
+        return _check(settings)
+    if is_watch:
+        seconds = parse_span("--every", every).total_seconds()
+        watch(lambda: _look(settings), system_sleeper(), seconds=seconds)
+    elif as_json:
+        print_json(status_document(_look(settings)))
     else:
-        _print_status(assessed)
-        _print_retired(retired)
+        print_status(_look(settings))
+    return ExitCode.DONE
 
 
-def _print_retired(retired: Mapping[Series, int]) -> None:
-    for series, number in retired.items():
-        click.echo(
-            printable(
-                f"{series}: retired: no policy file names it; its {number} backups are kept"
-                f" (`orchestrator erase {series}` removes them for good)"
-            )
-        )
+def _look(settings: Settings) -> Health:
+    declared, reader = load_or_refuse(settings), open_reader(settings)
+    desired = look_for_databases(declared, reader, database_lister(settings))
+    return look_at_health(desired, reader, system_clock(), this_machine())
 
 
-def _print_status(assessed: Sequence[Seen]) -> None:
-    print_table(
-        ("SERIES", "SCHEDULE", "PROMISE", "WHY"),
-        [
-            (
-                str(promise.series),
-                promise.schedule,
-                "kept" if promise.is_kept else "BROKEN",
-                promise.sentence,
-            )
-            for _, promises in assessed
-            for promise in promises
-        ],
-    )
-    for series, _ in assessed:
-        if series.last_failure is not None:
-            failure = series.last_failure
-            cause = f": {failure.error}" if failure.error else ""
-            click.echo(
-                f"{series.series}: the last attempt, {format_utc(failure.started_at)},"
-                f" {failure.state.value}{cause}"
-            )
-        _print_marked(series)
-        for skipped in series.upkeep.skipped:
-            kind = skipped.kind.value.replace("_", " ")
-            click.echo(printable(f"{skipped.series}: {kind}: {skipped.reason}"))
-
-
-def _print_marked(series: SeriesObservation) -> None:
-    for backup in series.marked:
-        for name, text in sentences_of_marks(backup):
-            click.echo(printable(f"{series.series}: {backup.id}: {name}: {text}"))
-        if backup.is_suspicious:
-            click.echo(f"  look at it, then: orchestrator acknowledge {backup.id} --reason …")
-
-
-def _document(series: SeriesObservation, promises: Sequence[Promise]) -> dict[str, object]:
-    newest, failure = series.newest, series.last_failure
-    return {
-        "policy": series.series.policy,
-        "database": series.series.database,
-        "backups": series.backups,
-        "newest": None
-        if newest is None
-        else {
-            "id": newest.id,
-            "snapshot_at": format_utc(newest.snapshot_at),
-            "level": newest.level.label if newest.level else None,
-        },
-        "last_failure": None
-        if failure is None
-        else {
-            "run": failure.id,
-            "started_at": format_utc(failure.started_at),
-            "code": failure.error.code if failure.error else None,
-            "what": failure.error.what if failure.error else None,
-        },
-        "pruning": [
-            {"kind": skipped.kind.value, "reason": skipped.reason}
-            for skipped in series.upkeep.skipped
-        ],
-        "marked": [{"id": backup.id, **marks_as_json(backup)} for backup in series.marked],
-        "paused_until": format_utc(series.pause.until) if series.pause else None,
-        "promises": [
-            {
-                "schedule": promise.schedule,
-                "kept": promise.is_kept,
-                "broken_since": format_utc(promise.broken_since) if promise.broken_since else None,
-                "next_slot": format_utc(promise.next_slot),
-                "sentence": promise.sentence,
-            }
-            for promise in promises
-        ],
-    }
+def _check(settings: Settings) -> int:
+    try:
+        code, lines = check(_look(settings))
+    except Exception as error:
+        # Any other exit code would say what nobody knows.
+        logging.getLogger("orchestrator").debug("check_failed", exc_info=error)
+        code, lines = unknown(error)
+    for line in lines:
+        click.echo(line)
+    return code

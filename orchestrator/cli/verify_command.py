@@ -8,6 +8,7 @@ from orchestrator.cli.backup_reference import find_backup
 from orchestrator.cli.exit_codes import OF_KIND, ExitCode
 from orchestrator.cli.loading import load_or_refuse
 from orchestrator.cli.options import json_option
+from orchestrator.cli.outcomes import delivery_as_json, print_deliveries
 from orchestrator.cli.progress import terminal_progress
 from orchestrator.cli.rendering import print_error, print_json, printable
 from orchestrator.errors import BackupNotFoundError, OrchestratorError
@@ -15,6 +16,7 @@ from orchestrator.execution.context import Execution
 from orchestrator.execution.verification.verify_copy import verify_copy
 from orchestrator.model.backup import Backup
 from orchestrator.model.verification import Damage, Level, Verification
+from orchestrator.reconciler.telling import tell
 from orchestrator.settings import Settings
 from orchestrator.wiring import build_execution
 
@@ -41,10 +43,17 @@ def command(settings: Settings, /, *, level: str, as_json: bool, **selection: ob
     execution = build_execution(settings, load_or_refuse(settings), terminal_progress())
     backups = _chosen(execution, selection)
     results, errors = _verify(backups, Level[level.upper()], execution)
+    deliveries = tell(execution)
     if as_json:
-        print_json(_document(results, errors))
+        print_json(
+            {
+                **_document(results, errors),
+                "alerts": [delivery_as_json(delivery) for delivery in deliveries],
+            }
+        )
     else:
         _print_results(results, errors)
+        print_deliveries(deliveries)
     if any(result.damage or result.beside for result in results):
         return ExitCode.FAILED
     return OF_KIND[errors[0].kind] if errors else ExitCode.DONE

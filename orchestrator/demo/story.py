@@ -15,6 +15,7 @@ from importlib.resources import as_file, files
 
 from orchestrator.demo.narrator import Narrator
 from orchestrator.demo.receiver import AlertReceiver
+from orchestrator.demo.scarcity import run_out_of_room
 from orchestrator.demo.stage import DemoServer, Stage, StepFailedError, in_order, practice_policy
 
 ROWS = 300_000
@@ -44,7 +45,7 @@ def run_demo(start_server: Callable[[], AbstractContextManager[DemoServer]], *, 
             seconds = time.monotonic() - started
             narrator.success(
                 f"The story is true on this machine, in {seconds:.0f} s: planned, backed up,"
-                " proved, lost, restored equal, and the failure was told."
+                " proved, lost, restored equal, and the failure and its end were told."
             )
             _say_how_to_go_on(stage, server, keep=keep)
     except StepFailedError as error:
@@ -96,6 +97,7 @@ def _tell(stage: Stage, server: DemoServer, receiver: AlertReceiver) -> None:
     before = stage.count_rows(source)
     after = _have_an_accident(stage, source)
     _restore(stage, server, before=before, after=after)
+    run_out_of_room(stage, receiver)
     _break_the_source(stage, server, receiver)
 
 
@@ -163,6 +165,20 @@ def _break_the_source(stage: Stage, server: DemoServer, receiver: AlertReceiver)
     )
     if POLICY not in alert.title + alert.message:
         raise StepFailedError("the alert does not name the policy")
+    _bring_it_back(stage, server, receiver)
+
+
+def _bring_it_back(stage: Stage, server: DemoServer, receiver: AlertReceiver) -> None:
+    stage.narrator.step(
+        "Right again", "The server is back. The next backup succeeds, and who was told is told so."
+    )
+    server.start()
+    stage.orchestrator("backup", POLICY)
+    alert = receiver.wait(_ALERT_TIMEOUT)
+    if alert is None or not alert.title.startswith("[OK]"):
+        raise StepFailedError("the backup succeeded, but nobody was told that all is well again")
+    stage.narrator.received("And this:", (alert.title, *alert.message.splitlines()))
+    stage.orchestrator("alerts", "list")
 
 
 def _say_how_to_go_on(stage: Stage, server: DemoServer, *, keep: bool) -> None:

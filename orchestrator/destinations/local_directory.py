@@ -26,6 +26,7 @@ from orchestrator.destinations.file_errors import (
     link_error,
     translated_errors,
 )
+from orchestrator.destinations.room import bytes_free, has_no_inode, space_of
 from orchestrator.errors import (
     DestinationFullError,
     DestinationUnreachableError,
@@ -33,6 +34,7 @@ from orchestrator.errors import (
     ObjectMissingError,
 )
 from orchestrator.model.names import DestinationName, ObjectKey
+from orchestrator.model.space import Space
 from orchestrator.ports.destination import ObjectInfo
 
 _FILE_MODE = 0o600
@@ -135,11 +137,10 @@ class LocalDirectory:
                 os.unlink(split_key(key)[-1], dir_fd=parent)
                 os.fsync(parent)
 
-    def free_bytes(self) -> int | None:
-        """Return the space left in bytes for this user."""
-        with self._about("free space"), self._open_root() as root:
-            found = os.statvfs(root)
-            return found.f_bavail * found.f_frsize
+    def space(self) -> Space | None:
+        """Return the room of the file system for this user, a quota on the directory included."""
+        with self._about("its space"), self._open_root() as root:
+            return space_of(os.fstatvfs(root))
 
     def _write(self, key: ObjectKey, data: bytes, *, publish: _Publish) -> None:
         with self._about(key, needed=len(data)), self._made_parent_of(key) as parent:
@@ -267,9 +268,7 @@ class LocalDirectory:
             found = os.statvfs(self._root)
         except OSError:
             return error
-        free = found.f_bavail * found.f_frsize
-        no_inodes = found.f_files > 0 and found.f_favail == 0
-        left = "no inode is" if no_inodes else f"{free} bytes are"
+        left = "no inode is" if has_no_inode(found) else f"{bytes_free(found)} bytes are"
         return DestinationFullError(
             f"{error.what}: {needed} bytes are needed, {left} free", next_step=error.next_step
         )

@@ -6,6 +6,7 @@ from threading import Lock
 
 from orchestrator.errors import DestinationFullError, ObjectExistsError, ObjectMissingError
 from orchestrator.model.names import DestinationName, ObjectKey
+from orchestrator.model.space import Space
 from orchestrator.ports.destination import ObjectInfo
 
 _UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
@@ -74,10 +75,13 @@ class MemoryDestination:
         with self._lock:
             self._objects.pop(key, None)
 
-    def free_bytes(self) -> int | None:
-        """Return the space left in bytes, or None without a capacity."""
+    def space(self) -> Space | None:
+        """Return the room there is, or None without a capacity."""
         with self._lock:
-            return self._free()
+            free = self._free()
+            if free is None or self._capacity is None:
+                return None
+            return Space(free=free, whole=self._capacity)
 
     def _present(self, key: ObjectKey) -> bytes:
         if key not in self._objects:

@@ -10,7 +10,7 @@ empty, and its uuid is adopted.
 
 from uuid import UUID
 
-from orchestrator.archive.layout import MARKER_KEY, RESTORE_KEY
+from orchestrator.archive.layout import MARKER_KEY, PROBE_PREFIX, RESTORE_KEY
 from orchestrator.archive.marker import Marker, decode_marker, encode_marker
 from orchestrator.archive.restore_instructions import restore_instructions
 from orchestrator.errors import (
@@ -41,13 +41,14 @@ def attach_destination(name: DestinationName, execution: Execution) -> Destinati
         _refresh_instructions(destination)
         return destination
     destination = execution.destinations.open(name)
-    stranger = _first_stranger(destination)
-    if stranger is not None:
+    try:
+        require_empty(name, destination)
+    except UnknownBackupsError:
         # Another run of this catalog may have made the place ours since we asked.
         attached = open_if_attached(name, execution)
         if attached is not None:
             return attached
-        raise _unknown_backups(name, stranger)
+        raise
     marker = _first_marker(destination, execution)
     _refresh_instructions(destination)
     execution.writer.record_destination(name, marker)
@@ -55,6 +56,17 @@ def attach_destination(name: DestinationName, execution: Execution) -> Destinati
         execution.log_entry(LogAction.ATTACH, name, LogOutcome.SUCCEEDED, {"marker": marker})
     )
     return destination
+
+
+def require_empty(name: DestinationName, destination: DestinationReader) -> None:
+    """Do nothing if a place that the catalog never knew holds nothing.
+
+    Raises:
+        UnknownBackupsError: something lies there.
+    """
+    stranger = _first_stranger(destination)
+    if stranger is not None:
+        raise _unknown_backups(name, stranger)
 
 
 def open_if_attached(name: DestinationName, execution: Execution) -> Destination | None:
@@ -105,10 +117,14 @@ def marker_of(destination: DestinationReader) -> str | None:
     return decode_marker(data).uuid
 
 
-def _first_stranger(destination: Destination) -> ObjectKey | None:
+def _first_stranger(destination: DestinationReader) -> ObjectKey | None:
     """Return an object that makes a place more than empty, or None."""
-    strangers = (info.key for info in destination.list("") if info.key not in OWN_KEYS)
+    strangers = (info.key for info in destination.list("") if not _is_own(info.key))
     return next(strangers, None)
+
+
+def _is_own(key: ObjectKey) -> bool:
+    return key in OWN_KEYS or key.startswith(PROBE_PREFIX)
 
 
 def _unknown_backups(name: DestinationName, stranger: ObjectKey) -> UnknownBackupsError:

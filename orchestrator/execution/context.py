@@ -6,15 +6,19 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from orchestrator.errors import InterruptedRunError, UsageError
-from orchestrator.model.names import RunId, Series, format_identifier
-from orchestrator.model.policy import DesiredState, Policy
+from orchestrator.model.names import ChannelName, RunId, Series, format_identifier
+from orchestrator.model.policy import Channel, DesiredState, Policy
 from orchestrator.model.run import LogAction, LogEntry, LogOutcome
 from orchestrator.ports.alerts import AlertSender
 from orchestrator.ports.catalog import CatalogReader, CatalogWriter, Leases, Marks
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.destination import DestinationOpener
+from orchestrator.ports.direct_notes import DirectNotes, ForgottenNotes
 from orchestrator.ports.engine import SourceEngine, TargetEngine
+from orchestrator.ports.heartbeat import HeartbeatSender, SilentHeartbeat
 from orchestrator.ports.machine import Machine
+from orchestrator.ports.metrics import MetricsSink, NoMetrics
+from orchestrator.ports.preflight import DatabaseLister
 from orchestrator.ports.progress import Progress, SilentProgress
 
 
@@ -27,6 +31,11 @@ class Interruption:
     def request(self) -> None:
         """Ask all work to stop at its next step."""
         self._requested.set()
+
+    @property
+    def is_requested(self) -> bool:
+        """Whether somebody asked to stop."""
+        return self._requested.is_set()
 
     def check(self) -> None:
         """Do nothing unless somebody asked to stop.
@@ -46,7 +55,9 @@ class Execution:
 
     ``workers`` is the number of parallel sessions of one backup or restore, and bounds memory:
     each holds the compressed bytes of one chunk. A lease lasts ``lease_duration`` and is renewed
-    every ``renewal_interval``, so that three renewals may fail before it is lost.
+    every ``renewal_interval``, so that three renewals may fail before it is lost. ``fallback`` is
+    told of policy files that cannot be used, where no policy says whom to tell. ``servers`` says what
+    patterns of databases stand for; without it the catalog does.
     """
 
     clock: Clock
@@ -61,6 +72,11 @@ class Execution:
     alerts: AlertSender
     desired: DesiredState
     progress: Progress = field(default_factory=SilentProgress)
+    heartbeat: HeartbeatSender = field(default_factory=SilentHeartbeat)
+    metrics: MetricsSink = field(default_factory=NoMetrics)
+    notes: DirectNotes = field(default_factory=ForgottenNotes)
+    fallback: Channel | None = None
+    servers: DatabaseLister | None = None
     interruption: Interruption = field(default_factory=Interruption)
     workers: int = 2
     lease_duration: timedelta = timedelta(seconds=60)
@@ -79,6 +95,12 @@ class Execution:
                 next_step="check the name with `orchestrator status`, or bring the policy back",
             )
         return policy
+
+    def channel_named(self, name: ChannelName) -> Channel | None:
+        """Return a channel of the policies in force, or the fallback, or None."""
+        if self.fallback is not None and self.fallback.name == name:
+            return self.fallback
+        return self.desired.channels.get(name)
 
     def new_run_id(self) -> RunId:
         """Return an identifier for a run that starts now."""

@@ -1,6 +1,7 @@
-"""What somebody is told when a promise breaks, and what came of telling them."""
+"""What somebody is told, why, and what came of telling them (design §9)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
@@ -9,20 +10,69 @@ from orchestrator.model.policy import Event
 from orchestrator.model.run import ErrorReport
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alert:
-    """One message about one series.
+class AlertKind(Enum):
+    """Which part of an incident's story a message tells."""
 
-    ``last_good`` is a sentence such as "20261122T020000Z-7f3a9c, 4 h old, verified to content" or
-    "none: this series has never had a backup". ``next_command`` is what to type next.
+    OPENED = "opened"
+    """Something is wrong that was not known before."""
+    REMINDER = "reminder"
+    """It is still wrong, or has grown since it was told."""
+    RECOVERED = "recovered"
+    """It is right again."""
+    DIGEST = "digest"
+    """A summary at a fixed time: nothing happened but time."""
+    TEST = "test"
+    """Somebody asked whether the channel works."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What an incident is about: a kind of event, and the one thing that it happens to.
+
+    ``subject`` is said to people and compared by the program: ``practice/app``,
+    ``destination local``, ``server db:5432``, ``channel ops`` or ``the policy files``. Troubles
+    of equal cause are one incident, however many series they hit.
     """
 
     event: Event
-    series: Series
-    at: datetime
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """One thing that is wrong now, as it follows from what was observed.
+
+    ``series`` are those that it hits, sorted; none where it hits no series. ``since`` is when it
+    began, as far as is known. ``next_command`` is what to type next. ``also`` are events that
+    follow from it and are no incidents of their own: who wants to hear of one of them hears of it.
+    """
+
+    cause: Cause
+    series: tuple[Series, ...]
+    since: datetime
     error: ErrorReport
-    last_good: str
     next_command: str
+    also: frozenset[Event] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One message, ready to be put into words.
+
+    ``at`` is when it was written, ``since`` when the trouble began. ``last_good`` says for each
+    series something such as "20261122T020000Z-7f3a9c, 4 h old, verified to content" or "none: this
+    series has never had a backup". ``facts`` are further lines, as label and text, in order.
+    """
+
+    kind: AlertKind
+    cause: Cause
+    series: tuple[Series, ...]
+    at: datetime
+    since: datetime
+    error: ErrorReport
+    next_command: str
+    last_good: Mapping[Series, str] = field(default_factory=dict)
+    facts: tuple[tuple[str, str], ...] = ()
 
 
 class DeliveryState(Enum):

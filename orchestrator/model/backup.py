@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
+from typing import Self, TypeVar
 
 from orchestrator.model.marks import Acknowledgement, Hold, Mark, Release, Suspicion
 from orchestrator.model.names import BackupId, DestinationName, RunId, ScheduleName, Series
@@ -55,11 +56,10 @@ class CopyState(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Copy:
-    """A backup as present at one destination.
+class CopyOutline:
+    """What retention and pruning ask about a copy.
 
     ``level`` is the highest level proved since it was written or last found damaged, or None.
-    ``damage_level`` is the level of the verification that found it damaged, or None.
     ``expired_at`` is when a pass found that no rule keeps it any more, or None; such a mark that is
     ``beyond_normal_ageing`` waits for `apply --allow-prune`. ``prune_refused_at`` is when the
     destination last refused to let go of it, or None.
@@ -68,66 +68,46 @@ class Copy:
     destination: DestinationName
     state: CopyState
     level: Level | None
-    verified_at: datetime | None
-    damage_level: Level | None = None
-    trouble: str | None = None
     expired_at: datetime | None = None
     beyond_normal_ageing: bool = False
     prune_refused_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Backup:
-    """The result of one successful run for one series.
+class Copy(CopyOutline):
+    """A backup as present at one destination.
 
-    ``stored_bytes`` counts every object of the backup, shared chunks included; ``new_bytes`` only
-    those that its run had to store. ``manifest_digest`` is the SHA-256 of the manifest's bytes.
+    ``damage_level`` is the level of the verification that found it damaged, or None.
+    """
+
+    verified_at: datetime | None
+    damage_level: Level | None = None
+    trouble: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupOutline:
+    """What retention and pruning ask about a backup: of a million, nothing else is read.
+
     ``holds`` are those that were not released, in the order of their ids; their time may have passed.
     """
 
     id: BackupId
     series: Series
-    path: str
-    run: RunId
     snapshot_at: datetime
     finished_at: datetime
-    reason: RunReason
     sequence: int
-    fence: int
-    revision: str
-    git_commit: str | None
-    manifest_digest: str
-    tables: int
-    rows: int
-    text_bytes: int
-    stored_bytes: int
-    new_bytes: int
-    copies: tuple[Copy, ...]
+    copies: tuple[CopyOutline, ...]
     suspicion: Suspicion | None = None
     acknowledged: Acknowledgement | None = None
     holds: tuple[Hold, ...] = ()
-
-    @property
-    def level(self) -> Level | None:
-        """The highest level to which any copy has been proved, or None."""
-        return max((copy.level for copy in self.copies if copy.level is not None), default=None)
 
     @property
     def is_suspicious(self) -> bool:
         """Whether a guard fired and nobody acknowledged (design §7, "Words")."""
         return self.suspicion is not None and self.acknowledged is None
 
-    @property
-    def marks(self) -> tuple[Mark, ...]:
-        """The marks that say what is true of it now: what was released is not among them."""
-        single = (self.suspicion, self.acknowledged)
-        return (*(mark for mark in single if mark is not None), *self.holds)
-
-    def is_held(self, now: datetime) -> bool:
-        """Whether a hold keeps it at that time."""
-        return any(hold.is_in_force(now) for hold in self.holds)
-
-    def marked(self, marks: Iterable[Mark]) -> "Backup":
+    def marked(self, marks: Iterable[Mark]) -> Self:
         """Return this backup as all of its marks say, in whatever order; the first of a kind counts."""
         ordered = sorted(marks, key=lambda mark: (mark.at, mark.name))
         released = {mark.hold for mark in ordered if isinstance(mark, Release)}
@@ -140,3 +120,45 @@ class Backup:
             ),
             holds=tuple(sorted(holds, key=lambda hold: hold.id)),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backup(BackupOutline):
+    """The result of one successful run for one series.
+
+    ``stored_bytes`` counts every object of the backup, shared chunks included; ``new_bytes`` only
+    those that its run had to store. ``manifest_digest`` is the SHA-256 of the manifest's bytes.
+    """
+
+    path: str
+    run: RunId
+    reason: RunReason
+    fence: int
+    revision: str
+    git_commit: str | None
+    manifest_digest: str
+    tables: int
+    rows: int
+    text_bytes: int
+    stored_bytes: int
+    new_bytes: int
+    copies: tuple[Copy, ...]
+
+    @property
+    def level(self) -> Level | None:
+        """The highest level to which any copy has been proved, or None."""
+        return max((copy.level for copy in self.copies if copy.level is not None), default=None)
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """The marks that say what is true of it now: what was released is not among them."""
+        single = (self.suspicion, self.acknowledged)
+        return (*(mark for mark in single if mark is not None), *self.holds)
+
+    def is_held(self, now: datetime) -> bool:
+        """Whether a hold keeps it at that time."""
+        return any(hold.is_in_force(now) for hold in self.holds)
+
+
+AnyBackup = TypeVar("AnyBackup", bound=BackupOutline)
+"""A backup in outline or in full: who is given either gives back the same."""

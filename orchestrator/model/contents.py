@@ -176,6 +176,7 @@ class SourceContents:
 
     ``ranges`` has, per table in the same order as ``tables``, the block ranges to read:
     contiguous from 0, the last open upwards. Large objects have ``large_object_ranges``.
+    ``unpopulated`` are the materialized views that nobody has refreshed yet.
     """
 
     identity: ServerIdentity
@@ -188,11 +189,15 @@ class SourceContents:
     roles: tuple[Role, ...]
     left_out: tuple[LeftOut, ...]
     uncovered: tuple[TableName, ...]
+    unpopulated: tuple[TableName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Details:
-    """Everything that ``details.json`` says about the inside of a backup."""
+    """Everything that ``details.json`` says about the inside of a backup.
+
+    ``unpopulated`` are materialized views that had no rows at the source and get none.
+    """
 
     identity: ServerIdentity
     snapshot_at: datetime
@@ -206,6 +211,7 @@ class Details:
     uncovered: tuple[TableName, ...]
     selection_include: tuple[str, ...]
     selection_exclude: tuple[str, ...]
+    unpopulated: tuple[TableName, ...] = ()
 
     @property
     def rows(self) -> int:

@@ -55,10 +55,12 @@ class Observation:
 
     ``schedules_since`` says when each schedule, in its present form, was first applied: slots
     before that time are nobody's promise. A schedule that is missing was never applied.
-    ``applied_revision`` is the digest of the revision applied last, or None.
+    ``applied_revision`` is the digest of the revision applied last, or None. ``retired`` are the
+    leases of series that no policy file names any more, by series.
     """
 
     now: datetime
     series: Mapping[Series, SeriesObservation]
     schedules_since: Mapping[tuple[PolicyName, ScheduleName, str, str], datetime]
     applied_revision: str | None
+    retired: tuple[LeaseObservation, ...] = ()

@@ -1,7 +1,7 @@
 """What users declare: policies, destinations, channels, settings (design §3)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from orchestrator.model.names import (
     ScheduleName,
     Series,
 )
+from orchestrator.model.run import ErrorReport
 from orchestrator.model.secret import Secret
 from orchestrator.model.verification import Level
 
@@ -80,9 +81,31 @@ class TableSelection:
     on_uncovered: OnUncovered = OnUncovered.ALERT
 
 
+MAX_STANDBY_LAG = timedelta(minutes=5)
+"""How far a standby may be behind, unless the policy says otherwise (design §3 has no key for it)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundDatabases:
+    """What a source's patterns stand for now, sorted.
+
+    ``names`` are at the server, or were backed up before; ``gone`` are those of them that the
+    server, asked just now, no longer has. ``trouble`` says why it could not be asked, or that
+    nothing fits.
+    """
+
+    names: tuple[DatabaseName, ...] = ()
+    gone: frozenset[DatabaseName] = frozenset()
+    trouble: ErrorReport | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """The server and databases that a policy backs up, and how gently."""
+    """The server and databases that a policy backs up, and how gently.
+
+    ``databases`` are those declared by name and, once they were looked for, those that ``found``
+    says the ``patterns`` (``app_*``) stand for.
+    """
 
     engine: str
     url: Secret
@@ -92,6 +115,9 @@ class Source:
     stall_timeout: timedelta
     max_duration: timedelta
     yield_after: timedelta
+    max_standby_lag: timedelta = MAX_STANDBY_LAG
+    patterns: tuple[str, ...] = ()
+    found: FoundDatabases = field(default_factory=FoundDatabases)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,25 +143,64 @@ class Guard:
 
 
 class Event(Enum):
-    """What alerts can be about (design §9); only ``failed`` can be routed so far."""
+    """What alerts can be about (design §9)."""
 
     FAILED = "failed"
+    DEGRADED = "degraded"
+    MISSED = "missed"
+    LOW_STORAGE = "low_storage"
+    CORRUPT = "corrupt"
+    GUARD = "guard"
+    UNCOVERED = "uncovered"
+    POLICY_INVALID = "policy_invalid"
+    DRILL_FAILED = "drill_failed"
+    PRUNE_REFUSED = "prune_refused"
+    CHANNEL_FAILING = "channel_failing"
+    RECOVERED = "recovered"
+    DIGEST = "digest"
+
+
+REMIND_EVERY = timedelta(hours=24)
+"""How often somebody is reminded who declares nothing else (design §3)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertRoute:
-    """Which events of a policy go to which channel."""
+    """Which events of a policy go to which channel, and how often that is repeated.
+
+    ``digest`` is the cron expression of a summary, in the policy's time zone, or None.
+    """
 
     to: ChannelName
     on: frozenset[Event]
+    remind_every: timedelta = REMIND_EVERY
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LowStorage:
+    """When the space of a destination is too little: each limit is optional, one is declared.
+
+    ``free_below`` is in bytes, ``free_below_share`` in percent of the whole, and ``full_within``
+    the time in which it would be full at the growth of the last 30 days.
+    """
+
+    free_below: int | None = None
+    free_below_share: float | None = None
+    full_within: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """A place that stores objects. ``url`` is absolute: ``file:///srv/backups``."""
+    """A place that stores objects. ``url`` is absolute: ``file:///srv/backups``.
+
+    ``capacity`` is in bytes, for places that cannot be asked for their free space.
+    """
 
     name: DestinationName
     url: str
+    low_storage: LowStorage | None = None
+    capacity: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +213,10 @@ class Channel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What one named set of databases must have."""
+    """What one named set of databases must have.
+
+    ``renamed_from`` is its former name, whose backups it carries on, or None.
+    """
 
     name: PolicyName
     timezone: ZoneInfo
@@ -161,6 +229,8 @@ class Policy:
     after_backup: Level
     alerts: tuple[AlertRoute, ...]
     guards: tuple[Guard, ...] = ()
+    heartbeat: Secret | None = None
+    renamed_from: PolicyName | None = None
 
     @property
     def series(self) -> tuple[Series, ...]:

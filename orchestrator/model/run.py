@@ -90,6 +90,7 @@ class LogAction(Enum):
     VERIFY = "verify"
     RESTORE = "restore"
     APPLY = "apply"
+    RENAME = "rename"
     ATTACH = "attach"
     ALERT = "alert"
     HOLD = "hold"
@@ -104,6 +105,7 @@ class LogAction(Enum):
     PRUNE = "prune"
     COLLECT = "collect"
     ERASE = "erase"
+    HEARTBEAT = "heartbeat"
 
 
 class LogOutcome(Enum):

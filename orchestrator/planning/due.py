@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
+from operator import attrgetter
 
-from orchestrator.model.backup import Backup, CopyState, Slot
+from orchestrator.model.backup import AnyBackup, Backup, CopyState, Slot
 from orchestrator.model.names import PolicyName, ScheduleName
 from orchestrator.model.observation import SeriesObservation
 from orchestrator.model.policy import Policy, Schedule
@@ -69,19 +70,20 @@ class _Timeline:
 
 
 # ------------------------------------------------------------------ which backup answers
-def last_good(backups: Iterable[Backup], now: datetime) -> Backup | None:
+def last_good(backups: Iterable[AnyBackup], now: datetime) -> AnyBackup | None:
     """Return the backup of a series that was taken last and has a complete copy, or None.
 
     The order is that of their sequence numbers, which no clock can change. Backups from the future
     do not count: a clock was ahead when they were taken and has been set back since (fault F69).
     """
+    newest_first = sorted(backups, key=attrgetter("sequence", "snapshot_at"), reverse=True)
     complete = (
         backup
-        for backup in backups
+        for backup in newest_first
         if backup.finished_at <= now + CLOCK_TOLERANCE
         and any(copy.state is CopyState.COMPLETE for copy in backup.copies)
     )
-    return max(complete, key=lambda backup: (backup.sequence, backup.snapshot_at), default=None)
+    return next(complete, None)
 
 
 def answered_until(backup: Backup) -> datetime:

@@ -17,6 +17,12 @@ from orchestrator.model.actions import (
 )
 from orchestrator.model.backup import Slot
 from orchestrator.model.plan import Plan, Skipped, Timetable
+from orchestrator.planning.changes.explain import (
+    changes_as_json,
+    explain_changes,
+    explain_retired,
+    retired_as_json,
+)
 from orchestrator.planning.phrases import say_time
 
 PLAN_JSON_VERSION = 1
@@ -42,10 +48,12 @@ def explain_plan(plan: Plan) -> Sequence[str]:
     return [
         *_explain_head(plan),
         "",
+        *explain_changes(plan.changes),
         *_explain_actions(plan.actions),
         "",
         *_explain_skipped(plan.skipped),
         "",
+        *explain_retired(plan.retired),
         *_explain_timetables(plan.timetables),
     ]
 
@@ -141,6 +149,8 @@ def plan_as_json(plan: Plan) -> Document:
             "git_commit": plan.revision.git_commit,
             "is_new": plan.revision_is_new,
         },
+        "changes": changes_as_json(plan.changes),
+        "retired": retired_as_json(plan.retired),
         "policies": _policies_as_json(plan.timetables),
         "actions": [_action_as_json(action) for action in plan.actions],
         "skipped": [

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 DAY, HOUR, MINUTE = 86_400, 3_600, 60
+STEP = 1024
 
 
 def say_time(at: datetime) -> str:
@@ -28,3 +29,12 @@ def say_duration(duration: timedelta) -> str:
 def count(number: int, noun: str) -> str:
     """``1 backup``, ``7 backups``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def say_size(size: int) -> str:
+    """``512 B``, ``2.1 GiB``."""
+    value, units = float(size), ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]
+    while value >= STEP and len(units) > 1:
+        value /= STEP
+        units.pop(0)
+    return f"{size} B" if units[0] == "B" else f"{value:.1f} {units[0]}"

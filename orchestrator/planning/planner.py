@@ -1,5 +1,6 @@
 """From what is wanted and what is there to what shall be done, and why (design §5, §7)."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from orchestrator.model.actions import RecoverSeries, TakeBackup, Upkeep, Verify
 from orchestrator.model.backup import Backup, CopyState, RunReason, Slot, Trigger
 from orchestrator.model.lease import Lease
 from orchestrator.model.names import Series
-from orchestrator.model.observation import Observation, SeriesObservation
+from orchestrator.model.observation import LeaseObservation, Observation, SeriesObservation
 from orchestrator.model.plan import Plan, Retry, SkipKind, Skipped, Timetable
 from orchestrator.model.policy import DesiredState, Policy, Schedule
 from orchestrator.model.timeline import MissedSlots, Pause
@@ -80,6 +81,7 @@ def make_plan(
     """
     cases = _list_cases(desired, observation, retry)
     verdicts = [_decide(case) for case in cases]
+    verdicts += [_decide_retired(seen) for seen in observation.retired]
     return Plan(
         observed_at=observation.now,
         revision=desired.revision,
@@ -135,23 +137,31 @@ def _decide(case: _Case) -> _Verdict:
     demands = _ask_schedules(case)
     unrecorded = [demand.unrecorded for demand in demands if demand.unrecorded is not None]
     if held is not None and not held.holder_is_gone:
-        return _Verdict(skipped=[_explain_lock(case, held.lease)], missed=unrecorded)
+        return _Verdict(skipped=[_explain_lock(held.lease)], missed=unrecorded)
     wanted = _want(case, demands)
-    rest = _explain_rest(case, wanted)
+    is_gone = case.series.database in case.policy.source.found.gone
+    rest = _explain_gone(case) if is_gone else _explain_rest(case, wanted)
     is_put_off = bool(rest) or case.pause is not None
     return _Verdict(
-        recoveries=_recover(case),
+        recoveries=[] if held is None else [_recover(held.lease)],
         verifications=_prove(case),
         backups=[wanted] if wanted is not None and not is_put_off else [],
         upkeep=case.seen.upkeep.actions if case.pause is None else (),
         skipped=[
             *_explain_pause(case, wanted),
-            *_explain_schedules(case, demands, is_due=wanted is not None),
+            *([] if is_gone else _explain_schedules(case, demands, is_due=wanted is not None)),
             *rest,
             *case.seen.upkeep.skipped,
         ],
         missed=unrecorded,
     )
+
+
+def _decide_retired(seen: LeaseObservation) -> _Verdict:
+    """Free a series whose policy is gone; nothing else is done with it (design §3)."""
+    if seen.holder_is_gone:
+        return _Verdict(recoveries=[_recover(seen.lease)])
+    return _Verdict(skipped=[_explain_lock(seen.lease)])
 
 
 def _ask_schedules(case: _Case) -> Sequence[Demand]:
@@ -177,15 +187,12 @@ def _want(case: _Case, demands: Sequence[Demand]) -> TakeBackup | None:
 
 
 # ------------------------------------------------------------------ what to do
-def _recover(case: _Case) -> Sequence[RecoverSeries]:
-    if case.seen.lease is None:
-        return []
-    lease = case.seen.lease.lease
+def _recover(lease: Lease) -> RecoverSeries:
     reason = (
         f"run {lease.run} (process {lease.holder.process} on {lease.holder.host}) did not end:"
         " its process is gone or its time has passed"
     )
-    return [RecoverSeries(series=case.series, abandoned=lease, reason=reason)]
+    return RecoverSeries(series=lease.series, abandoned=lease, reason=reason)
 
 
 def _take_first(case: _Case) -> TakeBackup:
@@ -260,6 +267,17 @@ def _explain_rest(case: _Case, wanted: TakeBackup | None) -> Sequence[Skipped]:
     return [_skip(case, SkipKind.BACKING_OFF, reason, until=rest.until)]
 
 
+def _explain_gone(case: _Case) -> Sequence[Skipped]:
+    return [
+        _skip(
+            case,
+            SkipKind.GONE,
+            f"the server has no database {case.series.database!r} any more; its backups stay, and"
+            f" `orchestrator erase {shlex.quote(str(case.series))}` removes them for good",
+        )
+    ]
+
+
 def _begin_of_first(case: _Case) -> datetime:
     """Return since when failures of the first backup count: since a slot, at most for a day."""
     latest = (latest_slot(one.cron, case.policy.timezone, case.now) for one in case.schedules)
@@ -289,13 +307,13 @@ def _explain_schedules(
     return missed if is_due or missed or case.pause else [_explain_not_due(case, newest)]
 
 
-def _explain_lock(case: _Case, lease: Lease) -> Skipped:
+def _explain_lock(lease: Lease) -> Skipped:
     holder = lease.holder
     reason = (
         f"run {lease.run} of {holder.user} (process {holder.process} on {holder.host}) is at work"
         f" on this series; its lease ends {say_time(lease.expires_at)} unless it is renewed"
     )
-    return _skip(case, SkipKind.LOCKED, reason, until=lease.expires_at)
+    return Skipped(series=lease.series, kind=SkipKind.LOCKED, reason=reason, until=lease.expires_at)
 
 
 def _explain_not_due(case: _Case, newest: Backup) -> Skipped:

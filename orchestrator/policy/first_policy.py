@@ -10,8 +10,10 @@ version: 1
 destinations:
   local:
     url: file:../backups
+    # Told when less than this is free, or when it will be full this soon at its present growth:
+    low_storage: {free_below: 10%, full_within: 14d}
 
-# Who is told when a backup fails: any Apprise URL (Slack, mail, a webhook, ...). To use it, set
+# Who is told when a promise breaks: any Apprise URL (Slack, mail, a webhook, ...). To use it, set
 # ALERT_URL in the environment and remove the `#` here and at `alerts` below.
 # channels:
 #   ops:
@@ -55,5 +57,5 @@ policies:
 
     # alerts:
     #   - to: ops
-    #     on: [failed]
+    #     on: [all]
 """

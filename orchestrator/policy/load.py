@@ -11,6 +11,7 @@ from orchestrator.policy.interpreting.desired_state import Interpreter
 from orchestrator.policy.names import Names, collect_names
 from orchestrator.policy.problems import Place, Problem, ProblemLog
 from orchestrator.policy.reading.policy_files import read_policy_files
+from orchestrator.policy.renames import check_renames
 from orchestrator.policy.revision import read_revision
 
 
@@ -39,6 +40,7 @@ def load_policies(
     documents = [document for document in read if document is not None]
     names = collect_names(documents, certain=len(documents) == len(read), log=log)
     _refuse_empty(directory, documents, names, log)
+    check_renames(documents, names, log)
     secrets = SecretReader(environment=environment, log=log, required=not without_secrets)
     revision = read_revision(directory, files, environment)
     desired = Interpreter(names=names, secrets=secrets, log=log).interpret(documents, revision)

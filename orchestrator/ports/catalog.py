@@ -26,6 +26,10 @@ from orchestrator.model.pruning import CollectionState, Tombstone
 from orchestrator.model.run import Actor, LogEntry, Run, RunResult
 from orchestrator.model.timeline import MissedSlots, Pause
 from orchestrator.model.verification import Verification
+from orchestrator.ports.applied import AppliedPolicy, AppliedReader, AppliedWriter
+from orchestrator.ports.history import HistoryReader
+from orchestrator.ports.outbox import OutboxReader, OutboxWriter
+from orchestrator.ports.space import SpaceReader, SpaceWriter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +186,9 @@ class PruneWriter(Protocol):
         ...
 
 
-class CatalogReader(TimelineReader, PruneReader, Protocol):
+class CatalogReader(
+    TimelineReader, PruneReader, HistoryReader, AppliedReader, OutboxReader, SpaceReader, Protocol
+):
     """Reads; planning, explaining and showing get only this."""
 
     def backups(self, series: Series | None = None) -> Sequence[Backup]:
@@ -228,15 +234,23 @@ class CatalogReader(TimelineReader, PruneReader, Protocol):
         ...
 
 
-class CatalogWriter(TimelineWriter, PruneWriter, Protocol):
+class CatalogWriter(
+    TimelineWriter, PruneWriter, AppliedWriter, OutboxWriter, SpaceWriter, Protocol
+):
     """Writes what happened. Each method is idempotent: the same call again changes nothing."""
 
     def record_applied(
-        self, revision: Revision, schedules: Sequence[AppliedSchedule], entry: LogEntry
+        self,
+        revision: Revision,
+        schedules: Sequence[AppliedSchedule],
+        entry: LogEntry,
+        *,
+        policies: Sequence[AppliedPolicy] = (),
     ) -> None:
-        """Make the revision and exactly these schedules the applied ones, with a log entry.
+        """Make the revision and exactly these schedules and policies the applied ones.
 
-        The log entry is written only if the revision's digest differs from the one before.
+        A policy that is not among them any more stays known as it was, no longer in force. The log
+        entry is written only if the revision's digest differs from the one before.
         """
         ...
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from orchestrator.model.names import DestinationName, ObjectKey
+from orchestrator.model.space import Space
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +78,12 @@ class Destination(DestinationReader, Protocol):
         """Remove an object; one that is not there is no error."""
         ...
 
-    def free_bytes(self) -> int | None:
-        """Return the space left in bytes, or None where the place cannot tell."""
+    def space(self) -> Space | None:
+        """Return the room that we have there, or None where the place cannot tell.
+
+        What is kept back for others (the administrator, another user's share) is not ours. Where
+        no further object can be made although bytes are left (no inode is), nothing is free.
+        """
         ...
 
 

@@ -6,7 +6,7 @@ Errors are `SourceError` and `RestoreError` and their subclasses.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from orchestrator.model.contents import (
@@ -18,10 +18,12 @@ from orchestrator.model.contents import (
     SkippedEntry,
     SourceContents,
     Table,
+    TableName,
 )
 from orchestrator.model.names import DatabaseName, RunId
 from orchestrator.model.policy import Source, TableSelection
 from orchestrator.model.secret import Secret
+from orchestrator.planning.comparison.schema import SchemaDescription
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,13 +116,28 @@ class SourceEngine(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ownership:
+    """Who shall own and use a new database, if not those who are recorded.
+
+    ``renamed`` are owners by the names that they have in the backup; grants keep the recorded
+    ones. Without ``keep_owners`` the restoring role owns everything, without ``keep_grants`` only
+    owners may do anything.
+    """
+
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    keep_owners: bool = True
+    keep_grants: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreRequest:
     """Where to restore to.
 
     ``url`` is that of a role that may create databases; its own database does not matter.
     ``temporary_name`` is the name under which the database is built; it is renamed to
     ``final_name`` only by `NewDatabase.publish`. A database of that name which a killed restore
-    left behind is dropped first.
+    left behind is dropped first. ``tables``, if given, are the only ones to be created, with what
+    they need; those that are partitioned are among them.
     """
 
     url: Secret
@@ -128,6 +145,8 @@ class RestoreRequest:
     temporary_name: str
     workers: int
     application_name: str
+    tables: frozenset[TableName] | None = None
+    ownership: Ownership = field(default_factory=Ownership)
 
 
 class ChunkLoader(Protocol):
@@ -222,5 +241,17 @@ class TargetEngine(Protocol):
         Raises:
             TargetExistsError: the final name is taken.
             RestoreError: it cannot be created; the server's words are in the message.
+        """
+        ...
+
+
+class SchemaReader(Protocol):
+    """Puts schema archives into pieces that can be compared, without a server."""
+
+    def describe(self, archive: bytes) -> SchemaDescription:
+        """Return what a schema archive of `SourceSnapshot.dump_schema` says.
+
+        Raises:
+            RestoreError: the archive cannot be read.
         """
         ...

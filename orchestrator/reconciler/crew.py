@@ -47,7 +47,7 @@ class Crew:
             work_off,
             actions,
             execution,
-            watcher=self._watcher,
+            self._watcher,
             may_begin=lambda: not self._draining.is_set(),
         )
         self._at_work[series] = actions, future

@@ -4,6 +4,7 @@ Every pass decides from state alone, so a second one right after the first has n
 one after a crash goes on from what is there.
 """
 
+import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -11,41 +12,71 @@ from typing import Protocol
 
 from typing_extensions import override
 
-from orchestrator.errors import Kind
+from orchestrator.errors import CatalogError, InterruptedRunError, Kind
 from orchestrator.execution.context import Execution
-from orchestrator.execution.deliver_alert import deliver_alert
 from orchestrator.execution.executor import execute
+from orchestrator.execution.find_databases import unlisted_databases, with_databases
+from orchestrator.execution.measure_space import SpaceGauge
+from orchestrator.execution.send_heartbeats import Heartbeats
 from orchestrator.model.actions import Action, RecoverSeries, Upkeep
 from orchestrator.model.alert import Delivery
 from orchestrator.model.names import Series
 from orchestrator.model.observation import Observation
 from orchestrator.model.outcome import Failed, Outcome, Succeeded
 from orchestrator.model.plan import Plan, Retry
-from orchestrator.model.policy import DesiredState
-from orchestrator.model.run import LogAction, LogOutcome
+from orchestrator.model.run import ErrorReport, LogAction, LogOutcome
 from orchestrator.model.timeline import MissedSlots
 from orchestrator.planning.phrases import say_time
 from orchestrator.planning.planner import make_plan
-from orchestrator.ports.catalog import AppliedSchedule
+from orchestrator.reconciler.changes import add_changes
+from orchestrator.reconciler.monitoring.write_metrics import write_metrics
 from orchestrator.reconciler.observe import observe
+from orchestrator.reconciler.record_applied import record_applied
+from orchestrator.reconciler.renames import carry_over
+from orchestrator.reconciler.telling import (
+    BEGINNING,
+    TellingBeside,
+    forget_needless,
+    look,
+    note_outcome,
+    note_troubles,
+    tell,
+)
+
+HEARTBEAT_PATIENCE_SECONDS = 5.0
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassResult:
-    """What a pass planned, what came of each action in the plan's order, and who was told."""
+    """What a pass planned, what came of each action in the plan's order, and who was told.
+
+    ``unlisted`` says why it is not known which databases some patterns stand for.
+    """
 
     plan: Plan
     outcomes: tuple[Outcome, ...]
     deliveries: tuple[Delivery, ...]
+    unlisted: tuple[ErrorReport, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """One action that was tried, what came of it, and who was told."""
+    """One action that was tried, and what came of it."""
 
     action: Action
     outcome: Outcome
-    deliveries: tuple[Delivery, ...]
+
+    @property
+    def is_trouble(self) -> bool:
+        """Whether it failed by itself: not because of a person, or of somebody who was first."""
+        failed = self.outcome if isinstance(self.outcome, Failed) else None
+        return (
+            failed is not None
+            and failed.kind is not Kind.LOCKED
+            and failed.error.code != InterruptedRunError.code
+        )
 
 
 class Watcher(Protocol):
@@ -84,10 +115,32 @@ def run_pass(
         CatalogError: the catalog cannot be read or written; nothing was done.
         KeyboardInterrupt: passed on after every run under way was closed as interrupted.
     """
-    plan = begin_pass(execution, retry, allow_prune=allow_prune)
-    outcomes, deliveries = carry_out(plan.actions, execution)
-    settled, told = tidy_up(execution, among=_moved_on(outcomes))
-    return PassResult(plan=plan, outcomes=(*outcomes, *settled), deliveries=(*deliveries, *told))
+    execution = with_databases(execution)
+    plan, seen = _begin(execution, retry, allow_prune=allow_prune)
+    outcomes, deliveries = _do(plan.actions, execution)
+    settled, told = _do(_list_upkeep(execution, among=_moved_on(outcomes)), execution)
+    return PassResult(
+        plan=plan,
+        outcomes=(*outcomes, *settled),
+        deliveries=(*deliveries, *told, *_end_pass(execution, None if outcomes else seen)),
+        unlisted=unlisted_databases(execution.desired),
+    )
+
+
+def _end_pass(execution: Execution, unchanged: Observation | None) -> tuple[Delivery, ...]:
+    """Measure the room that is left, tell whoever is to know, and ping the dead man's switches.
+
+    ``unchanged`` is what was seen at the beginning, if nothing was done since.
+    """
+    try:
+        SpaceGauge().measure(execution)
+        seen = unchanged or look(execution)
+    except CatalogError:
+        return tell(execution)
+    deliveries = tell(execution, seen)
+    Heartbeats().beat(execution, seen, patience=HEARTBEAT_PATIENCE_SECONDS)
+    write_metrics(execution, seen)
+    return deliveries
 
 
 def prune_pass(execution: Execution, *, allow_prune: int = 0) -> PassResult:
@@ -110,15 +163,18 @@ def tidy_up(
     Raises:
         CatalogError: the catalog cannot be read.
     """
+    actions = _list_upkeep(execution, among=among)
+    return carry_out(actions, execution) if actions else ((), ())
+
+
+def _list_upkeep(execution: Execution, *, among: Collection[Series]) -> Sequence[Action]:
     if not among:
-        return (), ()
-    seen = observe(execution.desired, execution.reader, execution.clock, execution.machine)
-    actions = [
+        return ()
+    return [
         action
-        for action in make_plan(execution.desired, seen).actions
+        for action in make_plan(execution.desired, look(execution)).actions
         if isinstance(action, Upkeep) and action.series in among
     ]
-    return carry_out(actions, execution)
 
 
 def _moved_on(outcomes: Iterable[Outcome]) -> frozenset[Series]:
@@ -130,31 +186,56 @@ def _moved_on(outcomes: Iterable[Outcome]) -> frozenset[Series]:
 
 
 def begin_pass(execution: Execution, retry: Retry, *, allow_prune: int = 0) -> Plan:
-    """Look at everything, and return the plan; what is in force and what was missed is recorded.
+    """Look at everything, and return the plan; what is in force, missed and wrong is recorded.
 
     Raises:
         CatalogError: the catalog cannot be read or written.
     """
-    desired = execution.desired
-    seen = observe(
-        desired, execution.reader, execution.clock, execution.machine, allow_prune=allow_prune
-    )
-    plan = make_plan(desired, seen, retry=retry)
-    _record_applied(seen, execution)
+    return _begin(execution, retry, allow_prune=allow_prune)[0]
+
+
+def _begin(execution: Execution, retry: Retry, *, allow_prune: int) -> tuple[Plan, Observation]:
+    plan, seen = plan_pass(execution, retry, allow_prune=allow_prune)
+    try:
+        note_troubles(seen, execution, BEGINNING)
+    except CatalogError:
+        raise
+    except Exception:  # noqa: BLE001 - a defect in telling must not keep backups from being taken
+        _log.exception("troubles_not_noted")
+    return plan, seen
+
+
+def plan_pass(
+    execution: Execution, retry: Retry, *, allow_prune: int = 0
+) -> tuple[Plan, Observation]:
+    """Look at everything, record what is in force and what was missed, and plan.
+
+    Raises:
+        CatalogError: the catalog cannot be read or written.
+    """
+    desired, reader = execution.desired, execution.reader
+    seen = observe(desired, reader, execution.clock, execution.machine, allow_prune=allow_prune)
+    plan = add_changes(make_plan(desired, seen, retry=retry), desired, reader)
+    waiting = carry_over(execution)
+    done = tuple(change for change in plan.changes if change.policy not in waiting)
+    plan = replace(plan, changes=done)
+    record_applied(seen, done, execution, waiting=waiting)
     for missed in plan.missed:
         record_missed(missed, execution)
-    return plan
+    forget_needless(plan, execution)
+    return plan, seen
 
 
 def note_missed(execution: Execution) -> None:
     """Record what was missed so far, for a backup by hand, which would hide it from later passes.
 
+    What a renamed policy is known by goes over to its new name before.
+
     Raises:
         CatalogError: the catalog cannot be read or written.
     """
-    desired = execution.desired
-    seen = observe(desired, execution.reader, execution.clock, execution.machine)
-    for missed in make_plan(desired, seen).missed:
+    carry_over(execution)
+    for missed in make_plan(execution.desired, look(execution)).missed:
         record_missed(missed, execution)
 
 
@@ -175,17 +256,29 @@ def record_missed(missed: MissedSlots, execution: Execution) -> None:
 def carry_out(
     actions: Sequence[Action], execution: Execution
 ) -> tuple[tuple[Outcome, ...], tuple[Delivery, ...]]:
-    """Do actions, different series in parallel, and tell somebody about those that failed.
+    """Do actions, different series in parallel, and tell whoever is to know what is wrong then.
 
     Within a series they are done in the order given, recovery first. Returns the outcomes in the
     order of the actions, and what came of every alert.
     """
-    groups = by_series(actions).values()
-    done = {item.action: item for item in _in_parallel(groups, execution)}
-    return (
-        tuple(done[action].outcome for action in actions),
-        tuple(delivery for action in actions for delivery in done[action].deliveries),
-    )
+    outcomes, deliveries = _do(actions, execution)
+    return outcomes, (*deliveries, *tell(execution))
+
+
+def _do(
+    actions: Sequence[Action], execution: Execution
+) -> tuple[tuple[Outcome, ...], tuple[Delivery, ...]]:
+    """Do actions; failures are told beside them where others take long, all else afterwards."""
+    if not actions:
+        return (), ()
+    beside = TellingBeside(execution)
+    try:
+        beside.begin()
+        groups = by_series(actions).values()
+        done = {item.action: item for item in _in_parallel(groups, execution, beside)}
+    finally:
+        deliveries = tuple(beside.end())
+    return tuple(done[action].outcome for action in actions), deliveries
 
 
 def by_series(actions: Sequence[Action]) -> Mapping[Series, Sequence[Action]]:
@@ -196,48 +289,14 @@ def by_series(actions: Sequence[Action]) -> Mapping[Series, Sequence[Action]]:
     return grouped
 
 
-def applied_schedules(desired: DesiredState, seen: Observation) -> tuple[AppliedSchedule, ...]:
-    """Return every schedule of the policies, and since when it is in force in its present form.
-
-    A new or edited schedule is in force from now on; it never fires for the past (design §7).
-    """
-    schedules = (
-        (policy.name, schedule.name, schedule.cron, str(policy.timezone))
-        for policy in desired.policies.values()
-        for schedule in policy.schedules
-    )
-    return tuple(
-        AppliedSchedule(
-            policy=form[0],
-            schedule=form[1],
-            cron=form[2],
-            timezone=form[3],
-            # One that was applied in the future was so by a clock that has been set back since.
-            since=min(seen.schedules_since.get(form, seen.now), seen.now),
-        )
-        for form in schedules
-    )
-
-
-def _record_applied(seen: Observation, execution: Execution) -> None:
-    revision = execution.desired.revision
-    schedules = applied_schedules(execution.desired, seen)
-    forms = {(one.policy, one.schedule, one.cron, one.timezone): one.since for one in schedules}
-    if seen.applied_revision == revision.digest and seen.schedules_since == forms:
-        return
-    detail = {"revision": revision.digest, "git_commit": revision.git_commit or "none"}
-    execution.writer.record_applied(
-        revision,
-        schedules,
-        execution.log_entry(LogAction.APPLY, "policies", LogOutcome.SUCCEEDED, detail),
-    )
-
-
-def _in_parallel(groups: Iterable[Sequence[Action]], execution: Execution) -> Sequence[Done]:
+def _in_parallel(
+    groups: Iterable[Sequence[Action]], execution: Execution, beside: TellingBeside
+) -> Sequence[Done]:
     """Work off each group in a thread of its own, as many at once as the settings allow."""
     workers = execution.desired.max_parallel
+    watcher = _TellsFailures(beside)
     with ThreadPoolExecutor(workers, thread_name_prefix="series") as pool:
-        futures = [pool.submit(work_off, group, execution) for group in groups]
+        futures = [pool.submit(work_off, group, execution, watcher) for group in groups]
         try:
             return [done for future in futures for done in future.result()]
         except BaseException:
@@ -247,30 +306,37 @@ def _in_parallel(groups: Iterable[Sequence[Action]], execution: Execution) -> Se
             raise
 
 
+@dataclass(frozen=True, slots=True)
+class _TellsFailures(NobodyWatches):
+    """Passes on that something failed."""
+
+    beside: TellingBeside
+
+    @override
+    def ended(self, done: Done) -> None:
+        if done.is_trouble:
+            self.beside.failed()
+
+
 def work_off(
     actions: Sequence[Action],
     execution: Execution,
+    watcher: Watcher,
     *,
-    watcher: Watcher | None = None,
     may_begin: Callable[[], bool] = lambda: True,
 ) -> Sequence[Done]:
-    """Do the actions of one series in the order given, and tell somebody about those that failed.
+    """Do the actions of one series in the order given, and remember which of them failed.
 
     Before each action ``may_begin`` is asked; what it forbids, and all behind it, is not done.
     """
-    watching = watcher or NobodyWatches()
     done: list[Done] = []
-    told: set[tuple[str, Kind]] = set()
     for action in actions:
         if not may_begin():
             break
-        watching.began(action)
+        watcher.began(action)
+        began = execution.clock.now()
         outcome = execute(action, execution)
-        deliveries: tuple[Delivery, ...] = ()
-        if isinstance(outcome, Failed) and (outcome.error.what, outcome.kind) not in told:
-            # One cause, one message: a recovery that fails makes the backup behind it fail, too.
-            told.add((outcome.error.what, outcome.kind))
-            deliveries = deliver_alert(outcome, execution)
-        done.append(Done(action, outcome, deliveries))
-        watching.ended(done[-1])
+        note_outcome(outcome, execution, began=began)
+        done.append(Done(action, outcome))
+        watcher.ended(done[-1])
     return done

@@ -18,7 +18,7 @@ from orchestrator.model.actions import (
     TakeBackup,
     VerifyCopy,
 )
-from orchestrator.model.alert import DeliveryState
+from orchestrator.model.alert import Delivery, DeliveryState
 from orchestrator.model.names import Series
 from orchestrator.model.outcome import Failed, NotNeeded, Succeeded
 from orchestrator.model.plan import Plan
@@ -118,11 +118,14 @@ class Events(Watcher):
                 _info(f"{name}_not_needed", series=done.action.series, summary=outcome.summary)
             case Failed():
                 self._failed(name, outcome)
-        for delivery in done.deliveries:
-            sent = delivery.state is DeliveryState.SENT
-            say = _info if sent else _warn
-            event = "alert_sent" if sent else "alert_not_sent"
-            say(event, channel=delivery.channel, answer=delivery.answer)
+
+    # -------------------------------------------------------------- alerts
+    def delivered(self, delivery: Delivery) -> None:
+        """A channel took an alert, or did not."""
+        sent = delivery.state is DeliveryState.SENT
+        say = _info if sent else _warn
+        event = "alert_sent" if sent else "alert_not_sent"
+        say(event, channel=delivery.channel, answer=delivery.answer)
 
     def _failed(self, name: str, failed: Failed) -> None:
         is_harmless = failed.kind is Kind.LOCKED or failed.error.code == InterruptedRunError.code

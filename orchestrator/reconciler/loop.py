@@ -9,8 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
-from orchestrator.errors import InterruptedRunError
+from orchestrator.errors import CatalogError, InterruptedRunError
 from orchestrator.execution.context import Execution, Interruption
+from orchestrator.execution.find_databases import with_databases
+from orchestrator.execution.measure_space import SpaceGauge
+from orchestrator.execution.send_heartbeats import Heartbeats
+from orchestrator.model.observation import Observation
 from orchestrator.model.outcome import Failed
 from orchestrator.model.plan import Plan, Retry
 from orchestrator.model.policy import DesiredState
@@ -19,10 +23,12 @@ from orchestrator.planning.planner import wake_time
 from orchestrator.ports.clock import Clock, Sleeper
 from orchestrator.ports.signals import Signals
 from orchestrator.reconciler.crew import Crew, Finished
-from orchestrator.reconciler.cycle import begin_pass, by_series
+from orchestrator.reconciler.cycle import by_series, plan_pass
 from orchestrator.reconciler.events import MOST_PROBLEMS, Events
+from orchestrator.reconciler.monitoring.write_metrics import write_failed_pass, write_metrics
 from orchestrator.reconciler.policies_in_force import PoliciesInForce, Reading
 from orchestrator.reconciler.rests import Rests
+from orchestrator.reconciler.speaker import Speaker
 
 STEP_SECONDS = 0.5
 """How long the loop sleeps before it notices a signal, the end of some work, or a clock."""
@@ -79,11 +85,15 @@ class Loop:
     def __init__(self, policies: PoliciesInForce, outside: Surroundings) -> None:
         """Given valid policies and the world outside, do nothing yet."""
         self._policies = policies
+        self._desired = policies.desired
         self._outside = outside
         self._clock = outside.clock
         self._events = Events()
         self._crew = Crew(self._events)
         self._rests = Rests()
+        self._speaker = Speaker(self._clock, self._events)
+        self._gauge = SpaceGauge()
+        self._heartbeats = Heartbeats()
         self._interruption = Interruption()
         self._reloads = 0
         self._troubles = 0
@@ -96,6 +106,7 @@ class Loop:
             self._wait(self.look())
         end = self._stop()
         self._crew.close()
+        self._speaker.close(self._execution())
         self._events.stopped(end.value)
         return end
 
@@ -106,28 +117,39 @@ class Loop:
         try:
             for finished in self._crew.collect():
                 self._note(finished)
-            plan = self._begin_pass()
+            plan, seen = self._begin_pass()
             self._begin_work(plan)
+            self._look_after(seen)
         except Exception as error:  # noqa: BLE001 - nothing that a pass meets may end the loop
             return self._after_trouble(error, wall, monotonic)
         self._troubles = 0
         wake = wake_time(plan)
         if not self._crew.busy:
             self._events.waiting(wake)
-        ends = self._rests.next_end(monotonic)
-        at_latest = monotonic + LOOK_SECONDS
-        return _Wait(wake, at_latest if ends is None else min(at_latest, ends), wall, monotonic)
+        ends = (self._rests.next_end(monotonic), self._speaker.speaks_at)
+        at_latest = min(end for end in (monotonic + LOOK_SECONDS, *ends) if end is not None)
+        return _Wait(wake, at_latest, wall, monotonic)
 
-    def _begin_pass(self) -> Plan:
+    def _look_after(self, seen: Observation) -> None:
+        """Note and tell what is wrong, and what is well, beside the work that was just begun."""
+        execution = self._execution()
+        self._gauge.measure(execution, patience=0)
+        self._speaker.note(seen, execution, self._policies.problems)
+        self._heartbeats.beat(execution, seen, patience=0)
+        write_metrics(execution, seen, policies_valid=not self._policies.problems)
+
+    def _begin_pass(self) -> tuple[Plan, Observation]:
         reloads = self._outside.signals.reloads
         reading = self._policies.refresh(
             now=self._clock.monotonic(), force=reloads != self._reloads
         )
         self._reloads = reloads
         self._say_reading(reading)
-        plan = begin_pass(self._execution(), Retry.BACK_OFF)
+        self._desired = self._policies.desired
+        self._desired = with_databases(self._execution()).desired
+        plan, seen = plan_pass(self._execution(), Retry.BACK_OFF)
         self._events.planned(plan)
-        return plan
+        return plan, seen
 
     def _begin_work(self, plan: Plan) -> None:
         now = self._clock.monotonic()
@@ -141,13 +163,15 @@ class Loop:
         return len(self._crew.busy) < self._policies.desired.max_parallel
 
     def _execution(self) -> Execution:
-        execution = self._outside.executions(self._policies.desired)
+        execution = self._outside.executions(self._desired)
         return replace(execution, interruption=self._interruption)
 
     def _note(self, finished: Finished) -> None:
         now = self._clock.monotonic()
         for action in finished.actions:
             self._rests.note(action, now)
+        if any(done.is_trouble for done in finished.done):
+            self._speaker.failed()
         if finished.defect is not None:
             self._events.pass_failed(finished.defect, again_in=0)
         self._broke_off = self._broke_off or any(
@@ -159,6 +183,10 @@ class Loop:
         self._troubles += 1
         again_in = min(5.0 * 2 ** min(self._troubles - 1, 10), LONGEST_TROUBLE_SECONDS)
         self._events.pass_failed(error, again_in=again_in)
+        if isinstance(error, CatalogError):
+            self._speaker.tell_directly(error, self._execution())
+        is_valid = not self._policies.problems
+        write_failed_pass(self._execution().metrics, wall, policies_valid=is_valid)
         return _Wait(None, monotonic + again_in, wall, monotonic)
 
     # -------------------------------------------------------------- policies
@@ -193,6 +221,7 @@ class Loop:
                 files_at = now + FILES_SECONDS
                 if self._policies.look_changed():
                     return
+            self._speaker.send_due(self._execution)
             self._let_pass(min(STEP_SECONDS, max(wait.at_latest - now, 0.0)))
             if self._crew.has_finished():
                 return

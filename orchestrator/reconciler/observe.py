@@ -1,18 +1,18 @@
 """Looking at everything once, at one ``now``, before anything is decided (design §5)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import takewhile
+from itertools import chain, islice
 
 from orchestrator.execution.prune.look import PruneSurroundings, look_around, view_series
-from orchestrator.model.backup import Backup
+from orchestrator.execution.prune.retired import retired_among
+from orchestrator.model.backup import Backup, BackupOutline
 from orchestrator.model.lease import Lease
 from orchestrator.model.names import PolicyName, ScheduleName, Series
 from orchestrator.model.observation import LeaseObservation, Observation, SeriesObservation
 from orchestrator.model.policy import DesiredState, Policy
 from orchestrator.model.pruning import UpkeepPlan
-from orchestrator.model.run import Run, RunState
 from orchestrator.model.timeline import Pause
 from orchestrator.planning.due import last_good
 from orchestrator.planning.guards import unanswered
@@ -20,7 +20,12 @@ from orchestrator.planning.upkeep.plan_upkeep import plan_upkeep
 from orchestrator.planning.upkeep.view import SeriesView
 from orchestrator.ports.catalog import CatalogReader
 from orchestrator.ports.clock import Clock
+from orchestrator.ports.history import SeriesHistory
 from orchestrator.ports.machine import Machine
+from orchestrator.reconciler.renames import read_renamed
+
+AT_A_TIME = 10
+"""Of so many series the backups are in memory together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +34,8 @@ class _Interruptions:
 
     leases: Mapping[Series, LeaseObservation]
     pauses: Mapping[PolicyName, Pause]
-    missed_until: Mapping[tuple[Series, ScheduleName], datetime]
+    missed_until: Mapping[Series, Mapping[ScheduleName, datetime]]
     pruning: PruneSurroundings
-
-    def missed_by(self, series: Series) -> Mapping[ScheduleName, datetime]:
-        return {name: at for (owner, name), at in self.missed_until.items() if owner == series}
 
 
 @dataclass(slots=True)
@@ -42,7 +44,7 @@ class _Allowance:
 
     left: int
 
-    def plan(self, view: SeriesView) -> UpkeepPlan:
+    def plan(self, view: SeriesView[BackupOutline]) -> UpkeepPlan:
         planned = plan_upkeep(view, allowed=self.left)
         self.left -= planned.used
         return planned.plan
@@ -59,33 +61,48 @@ def observe(
 ) -> Observation:
     """Given the policies, return what is known of each of their series, now or as if at ``at``.
 
-    ``allow_prune`` is how many copies may go beyond the measure of a day, over all series.
+    ``allow_prune`` is how many copies may go beyond the measure of a day. What is known of a renamed
+    policy is shown under its new name, also before it is carried over.
 
     Raises:
         CatalogError: the catalog cannot be read.
     """
     now = at or clock.now()
+    reader = read_renamed(desired, reader)
     interruptions = _Interruptions(
         leases={lease.series: _observe_lease(lease, machine, now) for lease in reader.leases()},
         pauses={pause.policy: pause for pause in reader.pauses()},
-        missed_until=reader.missed_until(),
+        missed_until=_group_missed(reader.missed_until()),
         pruning=look_around(reader, now, is_present=at is None),
     )
     allowance = _Allowance(allow_prune)
     revision, schedules = reader.applied()
     return Observation(
         now=now,
-        series={
-            series: _observe_series(series, policy, reader, interruptions, allowance)
-            for policy in desired.policies.values()
-            for series in policy.series
-        },
+        series=dict(_observe_all(desired, reader, interruptions, allowance)),
         schedules_since={
             (applied.policy, applied.schedule, applied.cron, applied.timezone): applied.since
             for applied in schedules
         },
         applied_revision=revision.digest if revision else None,
+        retired=_observe_retired(interruptions.leases, desired),
     )
+
+
+def _group_missed(
+    missed_until: Mapping[tuple[Series, ScheduleName], datetime],
+) -> Mapping[Series, Mapping[ScheduleName, datetime]]:
+    grouped: dict[Series, dict[ScheduleName, datetime]] = {}
+    for (series, schedule), at in missed_until.items():
+        grouped.setdefault(series, {})[schedule] = at
+    return grouped
+
+
+def _observe_retired(
+    leases: Mapping[Series, LeaseObservation], desired: DesiredState
+) -> tuple[LeaseObservation, ...]:
+    """Return the leases of series that no policy names: nobody would look at them otherwise."""
+    return tuple(leases[series] for series in sorted(retired_among(leases, desired)))
 
 
 def _observe_lease(lease: Lease, machine: Machine, now: datetime) -> LeaseObservation:
@@ -93,36 +110,78 @@ def _observe_lease(lease: Lease, machine: Machine, now: datetime) -> LeaseObserv
     return LeaseObservation(lease=lease, holder_is_gone=is_gone)
 
 
-def _observe_series(
-    series: Series,
-    policy: Policy,
+def _observe_all(
+    desired: DesiredState,
     reader: CatalogReader,
     interruptions: _Interruptions,
     allowance: _Allowance,
+) -> Iterator[tuple[Series, SeriesObservation]]:
+    """Observe every series, some at a time: the backups of all would not fit into memory."""
+    declared = (
+        (policy, series) for policy in desired.policies.values() for series in policy.series
+    )
+    while batch := list(islice(declared, AT_A_TIME)):
+        pasts = _read_pasts([series for _, series in batch], reader, interruptions.pruning.now)
+        for policy, series in batch:
+            past = pasts[series]
+            yield series, _observe_series(series, policy, past, interruptions, allowance)
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """The history of a series, and in full those of its backups that a plan shows."""
+
+    history: SeriesHistory
+    newest: Backup | None
+    marked: tuple[Backup, ...]
+
+
+def _read_pasts(
+    series: Sequence[Series], reader: CatalogReader, now: datetime
+) -> Mapping[Series, _Past]:
+    histories = reader.histories(series)
+    newest = {one: last_good(history.backups, now) for one, history in histories.items()}
+    marked = {one: _find_marked(history.backups) for one, history in histories.items()}
+    shown = [one for one in newest.values() if one is not None]
+    full = reader.backups_named([one.id for one in chain(shown, *marked.values())])
+    if any(one.id not in full for one in shown):
+        # Somebody removed one in between: what is there now decides.
+        return _read_pasts(series, reader, now)
+    return {
+        one: _Past(
+            history=history,
+            newest=None if (good := newest[one]) is None else full[good.id],
+            marked=tuple(full[backup.id] for backup in marked[one] if backup.id in full),
+        )
+        for one, history in histories.items()
+    }
+
+
+def _observe_series(
+    series: Series,
+    policy: Policy,
+    past: _Past,
+    interruptions: _Interruptions,
+    allowance: _Allowance,
 ) -> SeriesObservation:
-    backups, runs = reader.backups(series), reader.runs(series)
-    failures = _list_failures(runs)
-    view = view_series(policy, series, interruptions.pruning, backups=backups, runs=runs)
+    history = past.history
+    view = view_series(
+        policy, series, interruptions.pruning, backups=history.backups, history=history
+    )
     return SeriesObservation(
         series=series,
-        newest=last_good(backups, interruptions.pruning.now),
-        last_failure=failures[-1] if failures else None,
-        failures=failures,
+        newest=past.newest,
+        last_failure=history.failures[-1] if history.failures else None,
+        failures=history.failures,
         lease=interruptions.leases.get(series),
-        backups=len(backups),
+        backups=len(history.backups),
         pause=interruptions.pauses.get(series.policy),
-        missed_until=interruptions.missed_by(series),
-        marked=_list_marked(backups),
+        missed_until=interruptions.missed_until.get(series, {}),
+        marked=past.marked,
         upkeep=allowance.plan(view),
     )
 
 
-def _list_marked(backups: Sequence[Backup]) -> tuple[Backup, ...]:
+def _find_marked(backups: Sequence[BackupOutline]) -> Sequence[BackupOutline]:
     waiting = {backup.id for backup in unanswered(backups)}
-    return tuple(backup for backup in backups if backup.id in waiting or backup.holds)
-
-
-def _list_failures(runs: Sequence[Run]) -> tuple[Run, ...]:
-    """Return the latest attempts that are closed and did not succeed, oldest first."""
-    failed = (RunState.FAILED, RunState.INTERRUPTED)
-    return tuple(takewhile(lambda run: run.state in failed, reversed(runs)))[::-1]
+    return [backup for backup in backups if backup.holds or backup.id in waiting]

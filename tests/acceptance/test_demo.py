@@ -41,6 +41,7 @@ def test_the_demo_tells_its_story_and_removes_what_it_started(temporary: Path):
     assert totals is not None
     assert totals[1] == totals[3] != totals[2]
     assert "│" in story  # the alert as it arrived
+    assert "destination local: space is running out" in story
     assert not list(temporary.iterdir())
 
 

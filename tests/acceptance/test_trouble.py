@@ -185,9 +185,8 @@ def test_an_unset_secret_is_a_problem_with_its_place(workplace: Workplace) -> No
     "arguments",
     [
         ("drill", "practice"),
-        ("restore", "latest", "--swap"),
-        ("validate", "--online"),
-        ("status", "--check"),
+        ("migrate", "practice"),
+        ("replicate", "practice"),
     ],
 )
 def test_what_is_not_built_yet_is_refused_in_words(

@@ -4,28 +4,32 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
-from orchestrator.model.alert import Alert, DeliveryState
+from orchestrator.model.alert import Alert, AlertKind, Cause, DeliveryState
 from orchestrator.model.names import DatabaseName, PolicyName, Series
 from orchestrator.model.policy import Channel, Event
 from orchestrator.model.run import ErrorReport
 from orchestrator.ports.alerts import AlertSender
 
 CANARY = "CANARY-7gh2"
+LAST_GOOD = "20261122T020000Z-7f3a9c, 4 h old, verified to content"
 
 
 def an_alert(
     *,
     what: str = "server 10.0.0.5 refused the connection",
-    last_good: str = "20261122T020000Z-7f3a9c, 4 h old, verified to content",
+    last_good: str = LAST_GOOD,
     policy: str = "practice",
     next_command: str = "orchestrator status practice",
 ) -> Alert:
+    series = Series(PolicyName(policy), DatabaseName("app"))
     return Alert(
-        event=Event.FAILED,
-        series=Series(PolicyName(policy), DatabaseName("app")),
+        kind=AlertKind.OPENED,
+        cause=Cause(Event.FAILED, str(series)),
+        series=(series,),
         at=datetime(2026, 11, 22, 8, 0, 5, tzinfo=UTC),
+        since=datetime(2026, 11, 22, 8, 0, 5, tzinfo=UTC),
         error=ErrorReport(code="ORC-201", what=what, next_step="start the server"),
-        last_good=last_good,
+        last_good={series: last_good},
         next_command=next_command,
     )
 
@@ -54,7 +58,7 @@ class AlertSenderContract:
         alert = an_alert()
         for fact in ("practice", "app", "ORC-201", alert.error.what, alert.error.next_step):
             assert fact in text
-        for fact in ("2026-11-22 08:00:05 UTC", alert.last_good, alert.next_command):
+        for fact in ("2026-11-22 08:00:05 UTC", LAST_GOOD, alert.next_command):
             assert fact in text
 
     def test_each_call_sends_one_message(self, harness: AlertSenderHarness):

@@ -15,10 +15,18 @@ from orchestrator.model.names import BackupId, DestinationName
 from orchestrator.model.run import LogAction, LogOutcome, RunResult, RunState
 from orchestrator.model.verification import Level
 from orchestrator.ports.catalog import Catalog, SeriesRecord
+from tests.contracts.catalog_applied_contract import AppliedContract, RenameContract
+from tests.contracts.catalog_history_contract import HistoriesContract
 from tests.contracts.catalog_lease_contract import LeasesContract
 from tests.contracts.catalog_marks_contract import MarksContract
+from tests.contracts.catalog_outbox_contract import (
+    AlertFactsContract,
+    IncidentsContract,
+    OutboxContract,
+)
 from tests.contracts.catalog_pruning_contract import PruningContract
 from tests.contracts.catalog_rebuild_contract import RebuildContract
+from tests.contracts.catalog_space_contract import SpaceContract
 from tests.contracts.catalog_timeline_contract import TimelineContract
 from tests.contracts.catalog_values import (
     HOUR,
@@ -355,6 +363,7 @@ class SettingsContract:
 
 class CatalogContract(
     BackupsContract,
+    HistoriesContract,
     VerificationsContract,
     RunsContract,
     LogContract,
@@ -364,5 +373,11 @@ class CatalogContract(
     MarksContract,
     LeasesContract,
     TimelineContract,
+    AppliedContract,
+    RenameContract,
+    SpaceContract,
+    IncidentsContract,
+    OutboxContract,
+    AlertFactsContract,
 ):
     """Everything that a catalog promises."""

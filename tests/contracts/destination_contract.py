@@ -164,9 +164,9 @@ class DestinationContract:
             destination.create(ObjectKey(name), b"x")
         assert keys(destination, prefix) == found
 
-    def test_free_space_is_a_number_or_unknown(self, destination: Destination):
-        free = destination.free_bytes()
-        assert free is None or free >= 0
+    def test_space_is_measured_or_unknown(self, destination: Destination):
+        space = destination.space()
+        assert space is None or 0 <= space.free <= space.whole
 
 
 class FullDestinationContract:
@@ -183,3 +183,12 @@ class FullDestinationContract:
         with pytest.raises(DestinationFullError):
             full_destination.replace(KEY, bytes(1_000_000))
         assert full_destination.read(KEY) == b"old"
+
+    def test_what_is_stored_takes_its_space(self, full_destination: Destination):
+        before = full_destination.space()
+        full_destination.create(KEY, bytes(500))
+        after = full_destination.space()
+        assert before is not None
+        assert after is not None
+        assert before.whole == after.whole < 1_000_000
+        assert after.used - before.used >= 500

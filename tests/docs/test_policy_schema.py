@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from orchestrator.model.policy import Event, OnUncovered, Tier
+from orchestrator.model.policy import MAX_STANDBY_LAG, REMIND_EVERY, Event, OnUncovered, Tier
 from orchestrator.policy.checking import not_supported
 from orchestrator.policy.checking.shape import with_references_inlined
 from orchestrator.policy.first_policy import FIRST_POLICY
 from orchestrator.policy.interpolation import SECRET_FIELDS
-from orchestrator.policy.interpreting import desired_state, policy, schedules, source
+from orchestrator.policy.interpreting import alerts, desired_state, policy, schedules, source
 from orchestrator.policy.load import load_policies
-from orchestrator.policy.syntax.durations import format_duration
+from orchestrator.policy.syntax.durations import format_duration, parse_duration
 from orchestrator.schemas import schema_text
 from tests.unit.policy.policy_text import ENVIRONMENT, load
 
@@ -80,11 +80,11 @@ INTERPRETED = {
     ("settings", "max_parallel"), ("channels", "*", "url"), ("destinations", "*", "url"),
     *(("policies", "*", key) for key in (
         "timezone", "source", "tables", "schedules", "retention", "destinations",
-        "compression", "verify", "alerts",
+        "compression", "verify", "alerts", "renamed_from",
     )),
     *(("policies", "*", "source", key) for key in (
         "engine", "url", "restore_url", "databases",
-        "lock_timeout", "stall_timeout", "max_duration", "yield_after",
+        "lock_timeout", "stall_timeout", "max_duration", "max_standby_lag", "yield_after",
     )),
     *(("policies", "*", "tables", key) for key in ("include", "exclude", "on_uncovered")),
     *(("policies", "*", "schedules", "*", key) for key in ("cron", "catch_up", "grace")),
@@ -94,8 +94,13 @@ INTERPRETED = {
     ("policies", "*", "verify", "after_backup"),
     ("policies", "*", "guards"),
     *(("policies", "*", "guards", "*", key) for key in ("table", "min_rows", "max_drop")),
-    ("policies", "*", "alerts", "*", "to"),
-    ("policies", "*", "alerts", "*", "on"),
+    *(("policies", "*", "alerts", "*", key) for key in ("to", "on", "remind_every", "digest")),
+    ("policies", "*", "alerts", "*", "digest", "cron"),
+    ("policies", "*", "heartbeat"), ("policies", "*", "heartbeat", "url"),
+    ("settings", "alerts"), ("settings", "alerts", "*", "digest", "cron"),
+    *(("settings", "alerts", "*", key) for key in ("to", "on", "remind_every", "digest")),
+    ("destinations", "*", "capacity"), ("destinations", "*", "low_storage"),
+    *(("destinations", "*", "low_storage", key) for key in ("free_below", "full_within")),
 }  # fmt: skip
 
 
@@ -112,8 +117,7 @@ def test_the_words_of_the_schema_are_the_words_of_the_model():
     events = ALL["policies", "*", "alerts", "*", "on"]["items"]["enum"]
     uncovered = ALL["policies", "*", "tables", "on_uncovered"]["enum"]
 
-    assert set(events) == {event.value for event in Event} | not_supported.LATER_EVENTS
-    assert not {event.value for event in Event} & not_supported.LATER_EVENTS
+    assert set(events) == {event.value for event in Event} | {alerts.ALL}
     assert set(uncovered) == {value.value for value in OnUncovered}
 
 
@@ -127,6 +131,7 @@ def test_the_words_of_the_schema_are_the_words_of_the_model():
         ("policies.*.source.stall_timeout", format_duration(source.STALL_TIMEOUT)),
         ("policies.*.source.max_duration", format_duration(source.MAX_DURATION)),
         ("policies.*.source.yield_after", format_duration(source.YIELD_AFTER)),
+        ("policies.*.source.max_standby_lag", format_duration(MAX_STANDBY_LAG)),
         ("policies.*.schedules.*.grace", format_duration(schedules.GRACE)),
         ("policies.*.retention.min_keep", schedules.MIN_KEEP),
         ("settings.max_parallel", desired_state.MAX_PARALLEL),
@@ -136,14 +141,21 @@ def test_the_defaults_of_the_schema_are_those_of_the_program(key: str, value: ob
     assert ALL[tuple(key.split("."))]["default"] == value
 
 
+@pytest.mark.parametrize("owner", ["policies.*", "settings"])
+def test_the_default_of_reminders_is_that_of_the_model(owner: str):
+    path = (*owner.split("."), "alerts", "*", "remind_every")
+
+    assert parse_duration(ALL[path]["default"]) == REMIND_EVERY
+
+
 def test_the_whole_format_yields_nothing_but_not_supported_yet(tmp_path: Path):
     text = (Path(__file__).parent / "whole_format.yaml").read_text()
     named = ("SLACK_URL", "SMTP_URL", "RESTORE_URL", "HEARTBEAT_URL", "DATABASE_URL")
-    environment = dict.fromkeys(named, "postgresql://u@h/d")
+    environment = dict.fromkeys(named, "postgresql://u@h/d") | {"HEARTBEAT_URL": "https://h/1"}
 
     loaded = load(tmp_path, text, environment=environment)
 
-    assert len(loaded.problems) == 22
+    assert len(loaded.problems) == 8
     assert {p.message.partition(" is not supported")[2] for p in loaded.problems} == {" yet"}
 
 

@@ -77,13 +77,13 @@ class FenceChecks:
         policy, database = key.split("/")[:2]
         lease = self.world.holder_of(policy, database)
         is_ours = lease is not None and lease.holder.process == process.number
-        if is_ours and lease is not None:
-            # Past its time it may be ours still, but nobody relies on what is written then.
-            return lease.expires_at > self.world.time
+        if is_ours and lease is not None and lease.expires_at > self.world.time:
+            return True
         process.stale_writes += 1
         require(process.stale_writes == 1, "I9", f"{key} was changed without the lease, again")
         require(process.was_interfered_with, "I9", f"{key} was changed without the lease")
-        return False
+        # Past its time, but not taken over: whoever takes over adopts it first.
+        return is_ours
 
     # ---------------------------------------------------------- removals
     def _check_removal(self, process: Process, place: str, key: ObjectKey) -> None:
@@ -115,7 +115,9 @@ class FenceChecks:
     def _check_has_waited(self, place: str, key: ObjectKey) -> None:
         """What nothing names is left alone for longer than any run can take (I3)."""
         since = self.unnamed_since.get((place, key))
-        if since is None or self.world.clock_jumped:
+        # One that was lost and written anew between two looks was there all the time, as far as
+        # anybody saw; leases and intents are what keeps writers safe then.
+        if since is None or self.world.clock_jumped or (place, key) in self.world.harmed:
             return
         waited = self.world.time - since
         require(waited > LONGEST_RUN, "I3", f"{key} at {place} is taken away after {waited} only")
@@ -162,7 +164,10 @@ class FenceChecks:
         ]
         latest = max(runs, key=lambda run: run.fence)
         is_full = latest.error is not None and latest.error.code == "ORC-302"
-        is_well = latest.state is RunState.SUCCEEDED or is_full or self.world.clock_went_back
+        is_done = latest.state is RunState.INTERRUPTED and latest.backup is not None
+        is_well = (
+            latest.state is RunState.SUCCEEDED or is_done or is_full or self.world.clock_went_back
+        )
         require(is_well, "I8", f"{name} was pruned though the latest attempt, {latest.id}, failed")
         waited = None if copy.expired_at is None else now - copy.expired_at
         is_ripe = spec is not None and waited is not None and waited >= spec.prune_delay

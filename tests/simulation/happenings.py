@@ -81,12 +81,12 @@ def _put_right(story: Any) -> None:  # noqa: ANN401 - a Story
 
 
 def _damage(story: Any) -> None:  # noqa: ANN401 - a Story
-    """An object at rest is lost, or one bit of it is another; a chunk in half of the cases."""
+    """An object at rest is lost, or one bit of it is another: often a chunk, or a manifest."""
     place = story.chance.choice(sorted(story.world.places))
     keys = sorted(key for key in story.world.objects(place) if "/" in key)
-    chunks = [key for key in keys if "/chunks/" in key]
-    wanted = chunks if chunks and story.chance.random() < 0.5 else keys
-    _harm(story, place, story.chance.choice(wanted))
+    part = story.chance.choice(["/chunks/", "/chunks/", "/manifest.json", "/"])
+    wanted = [key for key in keys if part in key]
+    _harm(story, place, story.chance.choice(wanted or keys))
 
 
 def _damage_leavings(story: Any) -> None:  # noqa: ANN401 - a Story

@@ -17,7 +17,7 @@ from orchestrator.execution.backup import chunk_store, publish_backup, take_back
 from orchestrator.execution.backup.chunk_store import ChunkStore
 from orchestrator.execution.lease import adopt_backups, hold_lease, recover_run, recover_series
 from orchestrator.execution.lease.hold_lease import HeldLease
-from orchestrator.execution.prune import collect_chunks, holdings, remove_copy
+from orchestrator.execution.prune import collect_chunks, holdings, prune_copy, remove_copy
 from orchestrator.execution.verification import verify_copy
 from orchestrator.model.outcome import Failed
 from orchestrator.planning import due, planner, promises
@@ -26,6 +26,7 @@ from orchestrator.planning.pruning.allowance import Allowance
 from orchestrator.planning.retention import buckets, copies, moments, rules
 from orchestrator.planning.upkeep import collection, view
 from orchestrator.reconciler import cycle, observe
+from orchestrator.reconciler.telling import incidents
 
 AGES = timedelta(days=9999)
 EVER = datetime(2000, 1, 1, tzinfo=UTC)
@@ -117,7 +118,23 @@ def _everybody_is_gone() -> AbstractContextManager[Any]:
     )
 
 
+def _list_at_first_place() -> AbstractContextManager[Any]:
+    record = adopt_backups._record
+    return patch.object(
+        adopt_backups, "_record", lambda copies, execution: record(copies[:1], execution)
+    )
+
+
 # ---------------------------------------------------------------- slots
+def _name_all_slots() -> AbstractContextManager[Any]:
+    answer = take_backup._answer
+
+    def wrong(action: Any, execution: Any) -> Any:  # noqa: ANN401 - passes on
+        return replace(answer(action, execution), still_due=action)
+
+    return patch.object(take_backup, "_answer", wrong)
+
+
 def _assess_with(**changes: object) -> Mutation:
     assess = planner.assess_schedule
 
@@ -270,11 +287,20 @@ MUTANTS: Mapping[str, Mutation] = {
     "nothing is adopted": lambda: patch.object(
         recover_run, "adopt_completed", _returns(adopt_backups.Adoption())
     ),
+    "adoption at the first place only": _list_at_first_place,
+    "refusals to adopt not noted": lambda: patch.object(
+        adopt_backups, "note_strangers", _returns(None)
+    ),
+    "series given back past the lease": lambda: patch.object(HeldLease, "abandon", _returns(None)),
+    "retired series never freed": lambda: patch.object(observe, "_observe_retired", _returns(())),
     "fence not checked before writing": lambda: patch.object(HeldLease, "check", _returns(None)),
     "lease taken from a live holder": _everybody_is_gone,
     "lease never released": lambda: patch.object(HeldLease, "let_go", _returns(None)),
     "dead run never closed": lambda: patch.object(recover_run, "_close_run", _returns(None)),
-    "still-due check left out": lambda: patch.object(take_backup, "_answer", _returns(None)),
+    "still-due check left out": lambda: patch.object(
+        take_backup, "_answer", lambda action, _: take_backup._Answer(action)
+    ),
+    "answered slots named again": _name_all_slots,
     "catch-up without an end": _assess_with(catch_up=AGES),
     "catch-up begins with the oldest slot": _oldest_slot_first,
     "edited schedule fires back": lambda: patch.object(planner, "in_force_since", _returns(EVER)),
@@ -288,7 +314,7 @@ MUTANTS: Mapping[str, Mutation] = {
     "verification skipped": lambda: patch.object(verify_copy, "examine_copy", _returns((None, ()))),
     "damaged copy counted as good": _any_copy_is_good,
     "suspicion not asked": lambda: patch.object(take_backup, "suspicion_of", _returns(None)),
-    "failure told to nobody": lambda: patch.object(cycle, "deliver_alert", _returns(())),
+    "failure told to nobody": lambda: patch.object(incidents, "follow_incidents", _returns(())),
     "never succeeded counts as kept": _never_succeeded_is_kept,
     "retention counts damaged copies": _all_are_eligible,
     "days-only retention": lambda: patch.dict(
@@ -308,6 +334,12 @@ MUTANTS: Mapping[str, Mutation] = {
     "manifest removed after its parts": _manifest_last,
     "missing fence check on delete": _delete_without_fence,
     "prune of what is held": lambda: patch.dict(rules.ALWAYS, {rules.HELD: _returns(False)}),
+    "damage that stops a prune forgotten": lambda: patch.object(
+        prune_copy, "verify_copy", _returns(None)
+    ),
+    "damage that stops a collection forgotten": lambda: patch.object(
+        collect_chunks, "note_unreadable", _returns(None)
+    ),
     "collection without grace": lambda: _all(
         patch.object(collect_chunks, "wait_of", _returns(timedelta())),
         patch.object(collection, "wait_of", _returns(timedelta())),

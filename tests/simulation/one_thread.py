@@ -12,12 +12,16 @@ from types import TracebackType
 from typing import Any, Self
 from unittest.mock import patch
 
+from orchestrator.archive import manifest
+from orchestrator.execution import deliver_outbox, measure_space, send_heartbeats
 from orchestrator.execution.backup import read_chunks
 from orchestrator.execution.lease.hold_lease import HeldLease
+from orchestrator.execution.rebuild import found_backups
 from orchestrator.execution.verification import read_copy
 from orchestrator.planning import schedule
 from orchestrator.planning.cron import CronTimes
 from orchestrator.reconciler import cycle
+from orchestrator.reconciler.telling import beside, post
 
 
 class RememberedTimes(CronTimes):
@@ -28,7 +32,10 @@ class RememberedTimes(CronTimes):
 
 
 TIMES = lru_cache(1_000)(RememberedTimes)
-POOLED = (cycle, read_chunks, read_copy)
+DECODE = lru_cache(2_000)(manifest._decode)
+"""Reads each manifest once: equal bytes are equal manifests."""
+POOLED = (cycle, deliver_outbox, found_backups, post, read_chunks, read_copy)
+THREADED = (measure_space, send_heartbeats)
 
 
 class PoolOfOne:
@@ -60,17 +67,39 @@ class PoolOfOne:
         pass
 
 
-class _NoThread:
+class ThreadOfNone:
+    """Stands for a Thread: does its work when it is started."""
+
+    def __init__(
+        self, target: Callable[..., None], args: tuple[object, ...] = (), **_: object
+    ) -> None:
+        self._work = lambda: target(*args)
+
+    def start(self) -> None:
+        self._work()
+
+
+class _Never:
+    """Stands for a thread, or a Timer, whose time does not come while a pass lasts."""
+
+    daemon = True
+
+    def __init__(self, *_: object) -> None:
+        pass
+
     def start(self) -> None:
         pass
 
     def join(self) -> None:
         pass
 
+    def cancel(self) -> None:
+        pass
+
 
 def _hold(held: HeldLease) -> None:
     # The clock of a simulated process knows the leases that it holds: see `Process.renew_leases`.
-    held._renewal = _NoThread()
+    held._renewal = _Never()
     held._execution.clock.held.append(held)
 
 
@@ -78,7 +107,10 @@ def _hold(held: HeldLease) -> None:
 def one_thread() -> Iterator[None]:
     """Run the product in the calling thread alone while the block lasts."""
     patches = [patch.object(module, "ThreadPoolExecutor", PoolOfOne) for module in POOLED]
+    patches += [patch.object(module, "Thread", ThreadOfNone) for module in THREADED]
+    patches.append(patch.object(beside, "Timer", _Never))
     patches.append(patch.object(schedule, "CronTimes", TIMES))
+    patches.append(patch.object(manifest, "_decode", DECODE))
     patches.append(patch.object(HeldLease, "start_renewing", _hold))
     for each in patches:
         each.start()

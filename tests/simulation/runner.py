@@ -103,9 +103,18 @@ def run_long(pool: ProcessPoolExecutor, *, years: float, first: int) -> list[Tol
     told: list[Told] = []
     while _sum_years(told) < years:
         starts = [first + len(told) + PART * part for part in range(4)]
-        told += [one for part in pool.map(tell_part, starts) for one in part]
-        print(f"  {len(told)} seeds, {_sum_years(told):.0f} policy-years", file=sys.stderr)
+        new = [one for part in pool.map(tell_part, starts) for one in part]
+        for one in new:
+            if one.violation:
+                _say(one.violation)
+        told += new
+        bad = sum(one.violation is not None for one in told)
+        _say(f"{len(told)} seeds, {_sum_years(told):.0f} policy-years, {bad} violations")
     return told
+
+
+def _say(progress: str) -> None:
+    print(f"  {progress}", file=sys.stderr, flush=True)
 
 
 def _sum_years(told: Sequence[Told]) -> float:
@@ -114,9 +123,7 @@ def _sum_years(told: Sequence[Told]) -> float:
 
 def report_long(told: Sequence[Told], seconds: float) -> int:
     """Print what the long run amounted to, and return the number of violations."""
-    violations = [one.violation for one in told if one.violation]
-    for violation in violations[:5]:
-        print(violation, end="\n\n")
+    violations = [one.seed for one in told if one.violation]
     outages = sum(one.tally.outage_years for one in told)
     print(
         f"policy-years   {_sum_years(told):.0f}, of which {outages:.0f} in outages of a day to 400 days"
@@ -125,21 +132,23 @@ def report_long(told: Sequence[Told], seconds: float) -> int:
     print(f"passes         {sum(one.tally.passes for one in told)}")
     print(f"backups        {sum(one.tally.backups for one in told)}")
     print(f"seconds        {seconds:.0f}")
-    print(f"violations     {len(violations)}")
+    named = f", of the seeds {violations}" if violations else ""
+    print(f"violations     {len(violations)}{named}", flush=True)
     return len(violations)
 
 
 def report_hunt(pool: ProcessPoolExecutor, first: int) -> int:
     """Look for every planted bug, print the seeds that it took, and return how many were missed."""
-    names = list(MUTANTS)
-    found = dict(zip(names, pool.map(partial(hunt, first=first), names), strict=True))
-    for name, (seeds, invariant) in found.items():
+    names, counts = list(MUTANTS), []
+    for name, (seeds, invariant) in zip(
+        names, pool.map(partial(hunt, first=first), names), strict=True
+    ):
+        if seeds is not None:
+            counts.append(seeds)
         said = "NOT FOUND" if seeds is None else f"{seeds:5d} seeds, {invariant}"
-        print(f"  {name:40s} {said}")
-    counts = [seeds for seeds, _ in found.values() if seeds is not None]
-    print(
-        f"mutants found  {len(counts)}/{len(names)}, median {statistics.median(counts):.0f} seeds"
-    )
+        print(f"  {name:42s} {said}", flush=True)
+    median = f", median {statistics.median(counts):.0f} seeds" if counts else ""
+    print(f"mutants found  {len(counts)}/{len(names)}{median}")
     return len(names) - len(counts)
 
 

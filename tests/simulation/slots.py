@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from orchestrator.model.backup import Backup, CopyState, Slot, Trigger
 from orchestrator.model.names import BackupId, PolicyName, RunId, ScheduleName, Series
 from orchestrator.model.plan import Plan
-from orchestrator.model.run import Run
+from orchestrator.model.run import LogAction, LogOutcome, Run
 from orchestrator.planning.promises import assess_promises
 from orchestrator.reconciler.observe import observe
 from tests.simulation.copies import require
@@ -120,7 +120,7 @@ class SlotChecks:
         require(not newer, "I10", f"{said}, though {newer[:1]} came later")
 
     def _check_single(self, backup: Backup, before: dict[BackupId, Backup]) -> None:
-        """Some slot of a backup had none yet, unless those that it had were found damaged."""
+        """No slot of a backup had one yet, unless those that it had were found damaged."""
         if backup.reason.trigger is Trigger.MANUAL or self.is_doubtful(backup.snapshot_at):
             return
         rivals = [
@@ -133,13 +133,25 @@ class SlotChecks:
             and not _was_damaged(other)
             and not self.is_doubtful(other.snapshot_at)
         ]
-        slots = set(backup.reason.slots)
-        done = {slot for other in rivals for slot in other.reason.slots}
-        is_new = not slots or bool(slots - done)
-        require(is_new, "I9", f"{backup.id} of {backup.series} is a second one for {slots}")
+        done = {slot: other.id for other in rivals for slot in other.reason.slots}
+        again = [
+            str(slot.at)
+            for slot in backup.reason.slots
+            if slot in done and not self._was_found_damaged(done[slot])
+        ]
+        require(not again, "I9", f"{backup.id} of {backup.series} is a second one for {again}")
         if backup.reason.trigger is Trigger.FIRST:
             good = [other.id for other in rivals if other.id not in self.world.pruned]
             require(not good, "I9", f"{backup.id} is a first backup, but {good} was there")
+
+    def _was_found_damaged(self, backup: BackupId) -> bool:
+        """Whether damage of it was ever found, be it that it was mended since."""
+        return any(
+            entry.action is LogAction.VERIFY
+            and entry.outcome is LogOutcome.FAILED
+            and entry.detail["backup"] == backup
+            for entry in self.world.catalog.log()
+        )
 
     # ---------------------------------------------------------- all slots
     def _check_all_answered(self, now: datetime) -> None:

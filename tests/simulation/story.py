@@ -1,15 +1,19 @@
 """One history: policies, time, and what goes wrong, all drawn from one seed; checked at every step."""
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 
 from orchestrator.errors import OrchestratorError
+from orchestrator.model.observation import Observation
 from orchestrator.model.plan import Plan, Retry
 from orchestrator.reconciler import cycle
 from orchestrator.reconciler.cycle import PassResult
-from tests.simulation.copies import CopyChecks, ViolationError
+from tests.simulation.copies import CopyChecks, ViolationError, require
 from tests.simulation.drawing import draw_policy, draw_rhythm, draw_tiers
 from tests.simulation.fences import FenceChecks
 from tests.simulation.happenings import HAPPENINGS, Happening, grow
@@ -20,6 +24,7 @@ from tests.simulation.slots import SlotChecks
 from tests.simulation.world import World, a_place, utc
 from tests.support.in_memory_engine import InMemoryDatabase
 
+PLAN_PASS = cycle.plan_pass
 MOST_CALLS = 150
 """About as many calls of ports does a pass with one backup make."""
 MOST_SLOTS = 200
@@ -196,15 +201,12 @@ class Story:
         allowed = self.chance.choice([0, 0, 0, 0, 5])
         self.world.allowed += allowed
         try:
-            with self.world.process_runs(process):
-                execution = process.execution()
-                plan = cycle.begin_pass(execution, retry, allow_prune=allowed)
-                # A pass that could not even be planned made no promise about any slot.
-                self.plans.append(plan)
-                self._say_plan(process, plan)
-                outcomes, deliveries = cycle.carry_out(plan.actions, execution)
-                self.results.append(PassResult(plan=plan, outcomes=outcomes, deliveries=deliveries))
-                cycle.tidy_up(execution, among=cycle._moved_on(outcomes))
+            with self.world.process_runs(process), self._plans_noted(process):
+                result = cycle.run_pass(process.execution(), retry=retry, allow_prune=allowed)
+                self.results.append(result)
+                require(
+                    result.plan in self.plans, "defect", "the simulation sees no plans any more"
+                )
         except Killed:
             pass
         except OrchestratorError as error:
@@ -216,6 +218,22 @@ class Story:
             raise self.world.violation or ViolationError("defect", what) from error
         if self.world.violation is not None:
             raise self.world.violation
+
+    @contextmanager
+    def _plans_noted(self, process: Process) -> Iterator[None]:
+        """Remember the plan of a pass, also of one that dies in the middle.
+
+        A pass that could not even be planned made no promise about any slot.
+        """
+
+        def plan_pass(*args: Any, **how: Any) -> tuple[Plan, Observation]:  # noqa: ANN401 - passes on
+            plan, seen = PLAN_PASS(*args, **how)
+            self.plans.append(plan)
+            self._say_plan(process, plan)
+            return plan, seen
+
+        with patch.object(cycle, "plan_pass", plan_pass):
+            yield
 
     def _say_plan(self, process: Process, plan: Plan) -> None:
         done = ", ".join(f"{type(one).__name__} {one.series}" for one in plan.actions) or "nothing"

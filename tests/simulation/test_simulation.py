@@ -8,9 +8,10 @@ import pytest
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.runner import LONG, SHORT, hunt, tell
 
-SEEDS = 2_000
-STEPS = 5
-PARTS = 30
+SEEDS = 600
+STEPS = 4
+"""Half of a story's cost is its beginning and its end, so that short ones see more for the time."""
+PARTS = 20
 FIRST = 100_000
 """The long run begins at 0: these are other seeds."""
 
@@ -41,7 +42,7 @@ def _quiet() -> Iterator[None]:
 def test_no_invariant_is_violated_in_any_story(part: int):
     size = SEEDS // PARTS
     for seed in range(FIRST + part * size, FIRST + (part + 1) * size):
-        told = tell(seed, STEPS)
+        told = tell(seed, STEPS, sqlite=False)
         assert told.violation is None, told.violation
 
 
@@ -52,7 +53,7 @@ def test_no_invariant_is_violated_in_a_long_story(sqlite: bool):  # noqa: FBT001
 
 
 def test_a_seed_tells_the_same_story_on_sqlite_and_in_memory():
-    for seed in range(FIRST, FIRST + 5):
+    for seed in range(FIRST, FIRST + 3):
         assert tell(seed, SHORT, sqlite=True) == tell(seed, SHORT, sqlite=False)
 
 

@@ -4,7 +4,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -13,7 +13,7 @@ from orchestrator.destinations.memory import MemoryDestination
 from orchestrator.model.contents import TableName
 from orchestrator.model.lease import Lease
 from orchestrator.model.names import DestinationName, ObjectKey
-from orchestrator.model.policy import DesiredState, Policy, Retention, Tier
+from orchestrator.model.policy import DesiredState, Event, Policy, Retention, Tier
 from orchestrator.model.verification import Level
 from tests.simulation.timetable import Rhythm
 from tests.support.builders import (
@@ -47,7 +47,8 @@ class Spec:
     level: Level
 
     def policy(self) -> Policy:
-        return a_policy(
+        """The policy as it is loaded; whoever listens hears of everything."""
+        policy = a_policy(
             self.name,
             timezone=self.zone,
             source=a_source(databases=self.databases),
@@ -63,6 +64,8 @@ class Spec:
             destinations=self.places,
             after_backup=self.level,
         )
+        routes = tuple(replace(route, on=frozenset(Event)) for route in policy.alerts)
+        return replace(policy, alerts=routes)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -66,6 +67,10 @@ class Workplace:
         return self.root / "backups"
 
     @property
+    def program(self) -> Sequence[str]:
+        return [COMMAND]
+
+    @property
     def environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         urls = {"DATABASE_URL": self.database_url, "ALERT_URL": self.alert_url}
@@ -73,7 +78,7 @@ class Workplace:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [COMMAND, *arguments],
+            [*self.program, *arguments],
             cwd=self.root,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -84,7 +89,7 @@ class Workplace:
     def launch(self, *arguments: str, stderr: IO[str]) -> subprocess.Popen[str]:
         """Start a command that runs for long, its lines going to a file."""
         return subprocess.Popen(
-            [COMMAND, *arguments],
+            [*self.program, *arguments],
             cwd=self.root,
             env=self.environment,
             stdout=subprocess.DEVNULL,

@@ -1,16 +1,19 @@
 """A PostgreSQL server for tests: databases and roles that vanish with the test that made them."""
 
 import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from orchestrator.engines.postgres.cluster import SUPERUSER, ThrowawayCluster
-from orchestrator.engines.postgres.programs import embedded_programs
+from tests.support.servers import chosen_programs
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -63,6 +66,17 @@ class Server:
     """A running throwaway server of PostgreSQL 17 on loopback, with passwords."""
 
     cluster: ThrowawayCluster
+
+    @property
+    def programs(self) -> Path:
+        """The directory of its own programs."""
+        return self.cluster.programs
+
+    @cached_property
+    def version(self) -> int:
+        """Its version as a number, such as 170010."""
+        with self.connect() as connection:
+            return connection.info.server_version
 
     def url(self, database: str = "postgres", role: Role | None = None) -> str:
         if role is None:
@@ -136,11 +150,24 @@ def _drop(connection: Connection, statement: str, name: str) -> None:
     connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
 
 
+def eventually(condition: Callable[[], object], within: float = 20.0) -> None:
+    """Return when a condition holds; fail if it does not in so many seconds."""
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to hold"
+        time.sleep(0.05)
+
+
 @contextmanager
-def running_server(**settings: str) -> Iterator[Server]:
-    """Run a server of its own, for a test that stops, breaks or configures it."""
+def running_server(programs: Path | None = None, **settings: str) -> Iterator[Server]:
+    """Run a server of its own, for a test that stops, breaks or configures it.
+
+    ``programs`` is the directory of its programs; None takes those that all tests use.
+    """
     cluster = ThrowawayCluster(
-        embedded_programs(), listen_on_loopback=True, settings={**FAST_AND_LOOSE, **settings}
+        programs or chosen_programs(),
+        listen_on_loopback=True,
+        settings={**FAST_AND_LOOSE, **settings},
     )
     with cluster:
         yield Server(cluster)

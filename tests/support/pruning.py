@@ -34,7 +34,7 @@ def a_rated_copy(at: datetime, *, verified: bool = True) -> RatedCopy:
         at=at,
         standing=Standing.ELIGIBLE,
         verified=verified,
-        buckets={},
+        local=at,
     )
 
 

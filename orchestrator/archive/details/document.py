@@ -71,6 +71,14 @@ def _decode(data: bytes) -> Details:
 
 
 def _document_of(details: Details) -> dict[str, JsonValue]:
+    document = _always(details)
+    # Only where there is any: details written before it was recorded have no such field.
+    if details.unpopulated:
+        document["unpopulated"] = [table_name_document(name) for name in details.unpopulated]
+    return document
+
+
+def _always(details: Details) -> dict[str, JsonValue]:
     return {
         "format": DETAILS_FORMAT,
         "version": FORMAT_VERSION,
@@ -113,6 +121,9 @@ def _details_of(fields: Fields) -> Details:
         uncovered=tuple(table_name_of(item) for item in fields.records("uncovered")),
         selection_include=selection.texts("include"),
         selection_exclude=selection.texts("exclude"),
+        unpopulated=tuple(table_name_of(item) for item in fields.records("unpopulated"))
+        if "unpopulated" in fields.names
+        else (),
     )
 
 

@@ -1,5 +1,6 @@
 """Column types that let only aware UTC times, known enum values and storable text through."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
@@ -12,6 +13,7 @@ GROWING_NUMBER = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows by itself only in a column of exactly the type INTEGER."""
 
 _Impl = TypeEngine[Any] | type[TypeEngine[Any]]
+_Processor = Callable[[Any], Any]
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -38,9 +40,18 @@ class UtcTime(TypeDecorator[datetime]):
 
     @override
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return None if value is None else value.astimezone(UTC)
+
+    @override
+    def result_processor(self, dialect: Dialect, coltype: object) -> _Processor | None:
+        # A catalog of SQLite may have millions of these: one step for each.
+        if dialect.name == "sqlite":
+            return _read_utc_text
+        return super().result_processor(dialect, coltype)
+
+
+def _read_utc_text(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(f"{value}+00:00")
 
 
 class EnumText(TypeDecorator[Enum]):
@@ -52,6 +63,7 @@ class EnumText(TypeDecorator[Enum]):
     def __init__(self, enum: type[Enum]) -> None:
         super().__init__()
         self.enum = enum
+        self._members: dict[str, Enum] = {member.value: member for member in enum}
 
     @override
     def process_bind_param(self, value: Enum | None, dialect: Dialect) -> str | None:
@@ -59,7 +71,7 @@ class EnumText(TypeDecorator[Enum]):
 
     @override
     def process_result_value(self, value: str | None, dialect: Dialect) -> Enum | None:
-        return None if value is None else self.enum(value)
+        return None if value is None else self._members.get(value) or self.enum(value)
 
 
 class FreeText(TypeDecorator[str]):

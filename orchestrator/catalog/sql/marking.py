@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, select
 
 from orchestrator.catalog.refusals import unknown_backup
-from orchestrator.catalog.sql.rows import mark_of, row_of_mark, series_of
+from orchestrator.catalog.sql.rows import belongs_to, mark_of, row_of_mark, series_of
 from orchestrator.catalog.sql.tables import BACKUPS, MARKS
 from orchestrator.catalog.sql.transactions import Transactions, insert_if_new
 from orchestrator.catalog.sql.writing import append_entry
@@ -50,12 +50,12 @@ def marks_of(connection: Connection, backup_id: BackupId) -> Sequence[Mark]:
 
 
 def marks_by_backup(
-    connection: Connection, series: Series | None
+    connection: Connection, series: Sequence[Series] | None
 ) -> Mapping[BackupId, Sequence[Mark]]:
-    """Return the marks of all backups that have any, of a series or of all, in one query."""
+    """Return the marks of all backups that have any, of some series or of all, in one query."""
     query = select(MARKS)
     if series is not None:
-        query = query.where(MARKS.c.policy == series.policy, MARKS.c.database == series.database)
+        query = query.where(belongs_to(MARKS, series))
     found: dict[BackupId, list[Mark]] = {}
     for row in connection.execute(query).mappings():
         found.setdefault(row["backup"], []).append(mark_of(row))

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, select
 
 from orchestrator.catalog.sql import tables
 from orchestrator.catalog.sql.marking import marks_by_backup, marks_of
 from orchestrator.catalog.sql.rows import (
     backup_of,
+    belongs_to,
     copy_of,
     lease_of,
     log_entry_of,
@@ -43,15 +44,10 @@ class SqlReader:
 
     def backups(self, series: Series | None = None) -> Sequence[Backup]:
         """Return backups, oldest snapshot first; two queries whatever their number."""
-        query = _backups_with_copies()
-        if series is not None:
-            query = query.where(
-                _BACKUPS.policy == series.policy, _BACKUPS.database == series.database
-            )
         with self._transactions.reading() as connection:
-            listed = list(_grouped(connection.execute(query).mappings()))
-            marks = marks_by_backup(connection, series)
-        return [b.marked(marks[b.id]) if b.id in marks else b for b in listed]
+            if series is None:
+                return list_backups(connection)
+            return list_backups(connection, belongs_to(tables.BACKUPS, [series]), of=[series])
 
     def backup(self, backup_id: BackupId) -> Backup | None:
         """Return one backup, or None."""
@@ -114,6 +110,16 @@ class SqlReader:
             query = query.where(columns.at >= since)
         with self._transactions.reading() as connection:
             return [log_entry_of(row) for row in connection.execute(query).mappings()]
+
+
+def list_backups(
+    connection: Connection, *conditions: ColumnElement[bool], of: Sequence[Series] | None = None
+) -> Sequence[Backup]:
+    """Return the backups that fulfil conditions, oldest snapshot first; ``of`` says whose they are."""
+    query = _backups_with_copies().where(*conditions)
+    listed = list(_grouped(connection.execute(query).mappings()))
+    marks = marks_by_backup(connection, of)
+    return [b.marked(marks[b.id]) if b.id in marks else b for b in listed]
 
 
 def _backups_with_copies() -> Select[*tuple[object, ...]]:

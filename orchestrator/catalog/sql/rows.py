@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping
+from sqlalchemy import ColumnElement, RowMapping, Table, and_, tuple_
 
 from orchestrator.catalog.sql.columns import require_utc
 from orchestrator.model.backup import Backup, Copy, RunReason, Slot
@@ -85,6 +85,8 @@ def rows_of_copies(backup: Backup) -> Sequence[Row]:
     return [
         {
             "backup": backup.id,
+            "policy": backup.series.policy,
+            "database": backup.series.database,
             "destination": copy.destination,
             "position": position,
             **columns_of_copy(copy),
@@ -253,6 +255,18 @@ def mark_of(row: FoundRow) -> Mark:
 def series_of(row: FoundRow) -> Series:
     """Given a row of any table that belongs to a series, return which."""
     return Series(row["policy"], row["database"])
+
+
+def belongs_to(table: Table, series: Sequence[Series]) -> ColumnElement[bool]:
+    """Return the condition that a row belongs to one of these series."""
+    policy, database = table.c.policy, table.c.database
+    if len(series) == 1:
+        return and_(policy == series[0].policy, database == series[0].database)
+    # SQLite looks into an index for one column in a list, but not for a pair of them.
+    return and_(
+        policy.in_({one.policy for one in series}),
+        tuple_(policy, database).in_([(one.policy, one.database) for one in series]),
+    )
 
 
 def series_record_of(row: FoundRow) -> SeriesRecord:

@@ -18,11 +18,14 @@ from sqlalchemy import (
     String,
     Table,
     false,
+    text,
 )
 
 from orchestrator.catalog.sql.columns import GROWING_NUMBER, EnumText, FreeText, UtcTime
 from orchestrator.model.backup import CopyState, Trigger
+from orchestrator.model.incident import MessageState
 from orchestrator.model.marks import MarkKind
+from orchestrator.model.policy import Event
 from orchestrator.model.run import LogAction, LogOutcome, RunState
 
 METADATA = MetaData(
@@ -33,6 +36,9 @@ METADATA = MetaData(
         "ck": "%(table_name)s_%(constraint_name)s_ck",
     }
 )
+
+BROKEN_OFF = "state IN ('failed', 'interrupted')"
+"""The attempts that failed or were interrupted: few, in an index of their own, found by this text."""
 
 SERIES = Table(
     "series",
@@ -75,6 +81,12 @@ RUNS = Table(
     Column("error_what", FreeText),
     Column("error_next_step", FreeText),
     Index("runs_by_series", "policy", "database", "started_at", "id"),
+    Index(
+        "runs_broken_off",
+        *("policy", "database", "finished_at", "started_at"),
+        sqlite_where=text(BROKEN_OFF),
+        postgresql_where=text(BROKEN_OFF),
+    ),
     Index("runs_by_time", "started_at", "id"),
 )
 
@@ -102,10 +114,17 @@ BACKUPS = Table(
     Column("new_bytes", BigInteger, nullable=False),
     Column("pruned_at", UtcTime),
     Index("backups_by_series", "policy", "database", "snapshot_at", "id"),
+    Index(
+        "backups_listed",
+        *("policy", "database", "snapshot_at", "id", "finished_at", "sequence", "pruned_at"),
+        sqlite_where=text("pruned_at IS NULL"),
+        postgresql_where=text("pruned_at IS NULL"),
+    ),
     Index("backups_by_time", "snapshot_at", "id"),
 )
 
-# ``level`` is the number of model.verification.Level, so that SQL can compare levels.
+# ``level`` is the number of model.verification.Level, so that SQL can compare levels. The series
+# stands here, too: its copies lie side by side in an index, and are read without their backups.
 COPIES = Table(
     "copies",
     METADATA,
@@ -120,6 +139,21 @@ COPIES = Table(
     Column("expired_at", UtcTime),
     Column("beyond_normal_ageing", Boolean, nullable=False, server_default=false()),
     Column("prune_refused_at", UtcTime),
+    Column("policy", String, nullable=False, server_default=""),
+    Column("database", String, nullable=False, server_default=""),
+    # Every pass reads these columns of every copy, and nothing else of it.
+    Index(
+        "copies_by_series",
+        *("policy", "database", "backup", "position", "destination", "state", "level"),
+        *("expired_at", "beyond_normal_ageing", "prune_refused_at"),
+    ),
+    # Few copies are damaged, and every pass asks for them.
+    Index(
+        "copies_damaged",
+        "backup",
+        sqlite_where=text("state = 'damaged'"),
+        postgresql_where=text("state = 'damaged'"),
+    ),
 )
 
 # Copies that are gone; the row of a backup stays, too, with the time at which its last copy went.
@@ -214,6 +248,15 @@ APPLIED_SCHEDULES = Table(
     Column("since", UtcTime, nullable=False),
 )
 
+# Each policy as it was in force last, without any secret; one that is gone stays, not in force.
+APPLIED_POLICIES = Table(
+    "applied_policies",
+    METADATA,
+    Column("policy", String, primary_key=True),
+    Column("document", String, nullable=False),
+    Column("in_force", Boolean, nullable=False),
+)
+
 PAUSES = Table(
     "pauses",
     METADATA,
@@ -231,6 +274,89 @@ MISSED = Table(
     Column("database", String, primary_key=True),
     Column("schedule", String, primary_key=True),
     Column("until", UtcTime, nullable=False),
+)
+
+# Bytes. Old measurements are thinned by whoever records new ones.
+SPACE = Table(
+    "space",
+    METADATA,
+    Column("destination", String, primary_key=True),
+    Column("at", UtcTime, primary_key=True),
+    Column("free", BigInteger, nullable=False),
+    Column("whole", BigInteger, nullable=False),
+)
+
+# A row stays until the place can be measured again.
+UNMEASURED = Table(
+    "unmeasured",
+    METADATA,
+    Column("destination", String, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("why", FreeText, nullable=False),
+)
+
+# What each channel was told of each cause. A row stays for a while when its trouble is over: what
+# comes back soon is the same incident. ``series`` are pairs of policy and database.
+INCIDENTS = Table(
+    "incidents",
+    METADATA,
+    Column("event", EnumText(Event), primary_key=True),
+    Column("subject", String, primary_key=True),
+    Column("channel", String, primary_key=True),
+    Column("opened_at", UtcTime, nullable=False),
+    Column("since", UtcTime, nullable=False),
+    Column("series", JSON, nullable=False),
+    Column("error", JSON, nullable=False),
+    Column("told_at", UtcTime, nullable=False),
+    Column("told_before", JSON, nullable=False),
+    Column("reopened", Integer, nullable=False),
+    Column("gone_since", UtcTime),
+    Column("recovered_at", UtcTime),
+    Column("version", BigInteger, nullable=False),
+)
+
+# What is said, until long after it was sent. ``alert`` is the whole message, without secrets.
+OUTBOX = Table(
+    "outbox",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("event", EnumText(Event), nullable=False),
+    Column("subject", FreeText, nullable=False),
+    Column("channel", String, nullable=False),
+    Column("alert", JSON, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("next_attempt_at", UtcTime, nullable=False),
+    Column("state", EnumText(MessageState), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("claimed_by", JSON),
+    Column("claimed_until", UtcTime),
+    Column("answer", FreeText, nullable=False),
+    Column("ended_at", UtcTime),
+    Column("version", BigInteger, nullable=False),
+    Index("outbox_by_time", "created_at", "id"),
+    Index("outbox_undelivered", "ended_at", "created_at"),
+)
+
+# Actions that failed last time and left no run that says so.
+SETBACKS = Table(
+    "setbacks",
+    METADATA,
+    Column("policy", String, primary_key=True),
+    Column("database", String, primary_key=True),
+    Column("action", String, primary_key=True),
+    Column("about", String, primary_key=True),
+    Column("error", JSON, nullable=False),
+    Column("since", UtcTime, nullable=False),
+)
+
+# Tables that no pattern named when the newest backup was taken; most series have no row.
+UNCOVERED_TABLES = Table(
+    "uncovered_tables",
+    METADATA,
+    Column("policy", String, primary_key=True),
+    Column("database", String, primary_key=True),
+    Column("tables", JSON, nullable=False),
+    Column("since", UtcTime, nullable=False),
 )
 
 # Triggers refuse UPDATE and DELETE. ``identity`` is a digest of the whole entry: the same entry

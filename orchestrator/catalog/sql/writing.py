@@ -28,10 +28,9 @@ from orchestrator.catalog.sql.rows import (
 from orchestrator.catalog.sql.transactions import Transactions, insert_if_new
 from orchestrator.model.backup import Backup
 from orchestrator.model.names import DestinationName, RunId, Series
-from orchestrator.model.policy import Revision
 from orchestrator.model.run import LogEntry, Run, RunResult, RunState
 from orchestrator.model.verification import Verification
-from orchestrator.ports.catalog import AppliedSchedule, SeriesRecord
+from orchestrator.ports.catalog import SeriesRecord
 
 
 class SqlWriter:
@@ -40,21 +39,6 @@ class SqlWriter:
     def __init__(self, transactions: Transactions) -> None:
         """Given a way to open transactions on a migrated catalog, write through it."""
         self._transactions = transactions
-
-    def record_applied(
-        self, revision: Revision, schedules: Sequence[AppliedSchedule], entry: LogEntry
-    ) -> None:
-        """Replace what is applied; the entry is written only if the digest is another."""
-        applied = tables.APPLIED_REVISION
-        with self._transactions.writing() as connection:
-            insert_if_new(connection, applied, {"id": 1})
-            before = connection.execute(select(applied.c.digest).with_for_update()).scalar()
-            connection.execute(
-                update(applied).values(digest=revision.digest, git_commit=revision.git_commit)
-            )
-            _replace_schedules(connection, schedules)
-            if before != revision.digest:
-                append_entry(connection, entry)
 
     def record_destination(self, name: DestinationName, marker: str) -> None:
         """Remember a destination's marker."""
@@ -214,20 +198,3 @@ def _mark_rebuilt(connection: Connection, series: Series, at: datetime) -> None:
     key = {"policy": series.policy, "database": series.database}
     if not insert_if_new(connection, table, {**key, "at": at}):
         connection.execute(update(table).filter_by(**key).values(at=at))
-
-
-def _replace_schedules(connection: Connection, schedules: Sequence[AppliedSchedule]) -> None:
-    connection.execute(delete(tables.APPLIED_SCHEDULES))
-    if schedules:
-        rows = [
-            {
-                "position": position,
-                "policy": schedule.policy,
-                "schedule": schedule.schedule,
-                "cron": schedule.cron,
-                "timezone": schedule.timezone,
-                "since": schedule.since,
-            }
-            for position, schedule in enumerate(schedules)
-        ]
-        connection.execute(insert(tables.APPLIED_SCHEDULES), rows)

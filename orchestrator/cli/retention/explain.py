@@ -13,23 +13,28 @@ from orchestrator.cli.rendering import format_utc, print_json, printable
 from orchestrator.model.backup import Backup
 from orchestrator.model.names import DestinationName
 from orchestrator.model.policy import DesiredState, Policy
+from orchestrator.planning.phrases import say_time
 from orchestrator.planning.retention import decide_retention
 from orchestrator.planning.retention.copies import RetentionRules, find_copy
 from orchestrator.planning.retention.decide import CopyDecision
 from orchestrator.ports.catalog import CatalogReader
+from orchestrator.reconciler.renames import read_renamed
 from orchestrator.settings import Settings
 from orchestrator.wiring import open_reader, system_clock
-
-NOT_YET = "pruning is not supported yet: nothing is removed, whatever the rules say"
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One destination: the decision about the copy there, or why there is none."""
+    """One destination: the decision about the copy there, or why there is none.
+
+    ``marked_at`` is when a pass marked it as expired, ``goes_at`` the end of its ``prune_delay``.
+    """
 
     destination: DestinationName
     decision: CopyDecision | None
     otherwise: str
+    marked_at: datetime | None = None
+    goes_at: datetime | None = None
 
 
 @click.command("explain")
@@ -48,7 +53,7 @@ def explain_command(
 ) -> None:
     """Name the rules that keep a backup at each destination, or say why none does."""
     desired = load_or_refuse(settings)
-    reader = open_reader(settings)
+    reader = read_renamed(desired, open_reader(settings))
     backup = find_backup(reader, reference, policy=policy, database=database, desired=desired)
     places = list(explain_places(backup, reader, desired, system_clock().now()))
     if as_json:
@@ -80,7 +85,8 @@ def _explain_place(
     policy: Policy,
     now: datetime,
 ) -> Place:
-    if find_copy(backup, destination) is None:
+    copy = find_copy(backup, destination)
+    if copy is None:
         return Place(destination, None, "no copy here")
     if destination not in policy.destinations:
         why = "kept: the policy does not name this destination any more"
@@ -89,7 +95,10 @@ def _explain_place(
     decisions = decide_retention(
         of_series, destination=destination, rules=rules, in_use={}, now=now
     )
-    return Place(destination, decisions.get(backup.id), "its removal has begun")
+    marked_at = copy.expired_at
+    goes_at = None if marked_at is None else marked_at + policy.retention.prune_delay
+    decision = decisions.get(backup.id)
+    return Place(destination, decision, "its removal has begun", marked_at, goes_at)
 
 
 def _print_places(backup: Backup, places: Sequence[Place]) -> None:
@@ -97,9 +106,8 @@ def _print_places(backup: Backup, places: Sequence[Place]) -> None:
     for place in places:
         click.echo(printable(f"{place.destination}: {_headline(place)}"))
         if place.decision is not None:
-            for line in _lines(place.decision):
+            for line in (*_lines(place.decision), *_say_mark(place)):
                 click.echo(printable(f"  {line}"))
-    click.echo(NOT_YET)
 
 
 def _headline(place: Place) -> str:
@@ -114,6 +122,23 @@ def _lines(decision: CopyDecision) -> Sequence[str]:
     return decision.sentence.split("; ")
 
 
+def _say_mark(place: Place) -> Iterator[str]:
+    """Yield what becomes of a copy by its mark: the first of the two steps of pruning."""
+    if place.decision is None:
+        return
+    if place.decision.is_kept:
+        if place.marked_at is not None:
+            yield f"it was marked as expired at {say_time(place.marked_at)}: the next pass takes that back"
+    elif place.marked_at is None or place.goes_at is None:
+        yield "not marked as expired yet: the next pass does that, and prune_delay begins"
+    else:
+        yield (
+            f"marked as expired since {say_time(place.marked_at)}: pruned after"
+            f" {say_time(place.goes_at)}, unless something forbids it"
+            " (`orchestrator prune --dry-run` says what)"
+        )
+
+
 def _document(backup: Backup, places: Sequence[Place]) -> dict[str, object]:
     return {
         "version": 1,
@@ -121,7 +146,6 @@ def _document(backup: Backup, places: Sequence[Place]) -> dict[str, object]:
         "policy": backup.series.policy,
         "database": backup.series.database,
         "destinations": [_place_document(place) for place in places],
-        "pruning": NOT_YET,
     }
 
 
@@ -134,6 +158,8 @@ def _place_document(place: Place) -> dict[str, object]:
         "destination": place.destination,
         "state": "kept" if decision.is_kept else "expired",
         "since": format_utc(since) if since else None,
+        "marked_at": format_utc(place.marked_at) if place.marked_at else None,
+        "prune_not_before": format_utc(place.goes_at) if place.goes_at else None,
         "reasons": [
             {"label": reason.label, "bucket": reason.bucket, "sentence": reason.sentence}
             for reason in decision.reasons

@@ -66,6 +66,21 @@ _INHERITED = (
 )
 
 
+_FINDERS = frozenset(name for name in _INHERITED if name.startswith("PG"))
+
+
+def forget_libpq_variables() -> None:
+    """Take out of our own environment what would steer libpq inside this process.
+
+    ``PGHOST``, ``PGOPTIONS``, ``PGSSLMODE`` and the like change where and how a session connects
+    that the policy files describe in full (reference/faults.md, S12); only what finds password and
+    service files stays. Client programs get an environment of their own anyway.
+    """
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        if name not in _FINDERS:
+            os.environ.pop(name, None)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletedChild:
     """How a child ended: its exit status (negative: killed by that signal) and what it wrote."""

@@ -60,12 +60,7 @@ def find_client_programs(
     Raises:
         ClientProgramError: there are none, or they are all older than the server.
     """
-    found = list(_running_clients(environment))
-    if not found:
-        raise ClientProgramError(
-            "no PostgreSQL client programs (pg_dump, pg_restore, psql) were found",
-            next_step=_INSTALL_HINT.format(of_version=""),
-        )
+    found = all_client_programs(environment=environment)
     if at_least is None:
         return found[0]
     fitting = [programs for programs in found if programs.version[0] >= at_least]
@@ -80,6 +75,21 @@ def find_client_programs(
     if _is_configured(fitting[0].directory, environment):
         return fitting[0]
     return max(fitting, key=lambda programs: (programs.version[0] == at_least, programs.version))
+
+
+def all_client_programs(*, environment: Mapping[str, str]) -> list[ClientPrograms]:
+    """Return every set of client programs of this machine, in the order of this module.
+
+    Raises:
+        ClientProgramError: there are none, or those that the user named do not work.
+    """
+    found = list(_running_clients(environment))
+    if not found:
+        raise ClientProgramError(
+            "no PostgreSQL client programs (pg_dump, pg_restore, psql) were found",
+            next_step=_INSTALL_HINT.format(of_version=""),
+        )
+    return found
 
 
 def find_server_programs(*, environment: Mapping[str, str]) -> Path:

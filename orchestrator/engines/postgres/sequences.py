@@ -1,7 +1,8 @@
 """Sequences: read after the data, because they do not obey snapshots.
 
 ``last_value`` went from 1 to 3 inside one snapshot (reference/postgres.md §2, row 6); read last,
-it can only be ahead of the rows, never behind.
+it can only be ahead of the rows, never behind. A standby may show them up to 32 values ahead of
+their primary, and has none of unlogged sequences (row 45).
 """
 
 import psycopg
@@ -15,6 +16,7 @@ _SEQUENCES = """
 SELECT n.nspname, c.relname
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'S' AND c.relpersistence <> 't'
+  AND NOT (c.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery())
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
                   WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
                     AND d.objid = c.oid AND d.deptype = 'e')

@@ -17,8 +17,11 @@ from psycopg import conninfo
 from psycopg.abc import PQGen
 from typing_extensions import override
 
+from orchestrator.engines.postgres.children import forget_libpq_variables
+from orchestrator.engines.postgres.pooler import refuse_transaction_pooler
 from orchestrator.errors import (
     AuthenticationFailedError,
+    CapacityError,
     DatabaseMissingError,
     LockTimeoutError,
     MissingPrivilegeError,
@@ -26,10 +29,12 @@ from orchestrator.errors import (
     SourceError,
     SourceUnreachableError,
     StalledError,
+    TlsError,
 )
 from orchestrator.model.secret import Secret
 
 CONNECT_TIMEOUT_SECONDS = 15
+_PATIENCE_WITH_POOLERS = timedelta(seconds=10)
 
 # Names and statements travel as UTF-8; rows travel in the server's own encoding, because each COPY
 # names it. An SQL_ASCII database has no encoding to convert from, so its bytes pass unchanged.
@@ -175,20 +180,29 @@ def connect(
 
     Raises:
         SourceUnreachableError, AuthenticationFailedError, DatabaseMissingError: by cause.
+        PoolerError: a pooler in transaction mode lies in between; nothing was set in its sessions.
     """
     parameters = connection_parameters(url, database=database, application_name=application_name)
+    forget_libpq_variables()
     with translated_errors(describe_server(parameters)):
-        connection = ImpatientConnection.connect(
-            conninfo.make_conninfo("", **parameters), autocommit=True, prepare_threshold=None
-        )
-        connection.patience = patience
+        connection = _open_unpinned(parameters)
         try:
+            refuse_transaction_pooler(connection, lambda: _open_unpinned(parameters))
+            connection.patience = patience
             version = connection.info.server_version
             statements = pinned_settings(version, lock_timeout=lock_timeout)
             connection.execute("; ".join(statements).encode())
         except BaseException:
             connection.close()
             raise
+    return connection
+
+
+def _open_unpinned(parameters: dict[str, str]) -> ImpatientConnection:
+    connection = ImpatientConnection.connect(
+        conninfo.make_conninfo("", **parameters), autocommit=True, prepare_threshold=None
+    )
+    connection.patience = _PATIENCE_WITH_POOLERS
     return connection
 
 
@@ -242,6 +256,13 @@ _REFUSED_LOGIN = re.compile(
 )
 _NO_DATABASE = re.compile(r"database .* does not exist", re.DOTALL)
 
+_FULL = re.compile(r"too many clients|too many connections|remaining connection slots", re.DOTALL)
+_TLS = re.compile(
+    r"SSL error|does not support SSL|(server|root|client) certificate|certificate file"
+    r"|private key file|SSL connection is required",
+    re.DOTALL,
+)
+
 
 def _translate_connection_failure(message: str, subject: str) -> SourceError:
     # The reason follows the last "failed: "; what stands before repeats host and port.
@@ -255,6 +276,18 @@ def _translate_connection_failure(message: str, subject: str) -> SourceError:
         return DatabaseMissingError(
             f"{subject}: {reason}",
             next_step="correct the database in the policy, or create it",
+        )
+    if _FULL.search(message):
+        return CapacityError(
+            f"{subject} takes no more connections: {reason}",
+            next_step="end idle sessions, or raise max_connections or the limit of the role or"
+            " database; a backup needs five sessions. The next pass tries again",
+        )
+    if _TLS.search(message):
+        return TlsError(
+            f"{subject}: no encrypted connection could be made: {reason}",
+            next_step="see how long the certificates of server and client are valid, and what"
+            " sslmode and sslrootcert of the URL ask for",
         )
     return SourceUnreachableError(
         f"{subject} cannot be reached: {reason}",

@@ -100,10 +100,11 @@ def publish(
 
     If something goes wrong in between, the manifest may lie there without the catalog knowing:
     it is looked for at once, and if even that fails, the lease is left to run out, so that
-    whoever takes over adopts it.
+    whoever takes over adopts it. So it is if we slept past the end of our lease.
 
     Raises:
-        LeaseLostError: another run took over; what is written under our fence is not adopted.
+        LeaseLostError: another run took over, and what we write after that is not adopted; or our
+            time ran out, and whoever takes over adopts what is complete.
     """
     data = encode_manifest(manifest)
     try:
@@ -116,6 +117,8 @@ def publish(
         backup = _backup_of(manifest, digest_of(data), attempt, destinations)
         return _record(replace(backup, suspicion=suspicion), attempt)
     except LeaseLostError:
+        # If our time only ran out, whoever takes over adopts what is complete under our fence.
+        attempt.held.abandon()
         raise
     except BaseException:
         _adopt_or_abandon(attempt)
@@ -195,7 +198,7 @@ def _manifest(
         revision=revision.digest,
         git_commit=revision.git_commit,
         source=_source(details, execution.policy_of(run.series).source.engine),
-        sequence=newest.sequence + 1 if newest else 1,
+        sequence=_next_sequence(newest, attempt),
         fence=run.fence,
         previous_digest=newest.manifest_digest if newest else None,
         totals={
@@ -206,6 +209,16 @@ def _manifest(
         objects=objects,
         written_by=f"orchestrator {__version__}",
     )
+
+
+def _next_sequence(newest: Backup | None, attempt: Attempt) -> int:
+    """Return a number that no backup of the series ever had, pruned ones included.
+
+    After a clock was set back the backup with the highest number may be pruned before others.
+    """
+    runs = attempt.execution.reader.runs(attempt.run.series)
+    published = {run.backup for run in runs if run.backup is not None}
+    return max(newest.sequence if newest else 0, len(published)) + 1
 
 
 def _source(details: Details, engine: str) -> ManifestSource:

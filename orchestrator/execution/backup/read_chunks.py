@@ -1,13 +1,14 @@
 """Reading all ranges of a snapshot in parallel, and storing them as chunks (design §6, §10).
 
-One thread per worker session takes ranges from a shared queue: read, compress, store, next. Memory
-is bounded by the compressed bytes of one chunk per worker. The first error stops the others.
+One thread per worker session takes ranges from a shared queue: read, compress, next. A second one
+stores what the first has made, so that no session waits for a disk or a network (docs/adr/0013).
+Memory is bounded by the compressed bytes of two chunks per worker. The first error stops the others.
 """
 
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -137,13 +138,8 @@ def large_object_chunks(contents: SourceContents, state: ReadingState) -> tuple[
 
 def _work_off(reader: ChunkReader, work: ChunkWork, state: ReadingState) -> None:
     try:
-        while state.tasks:
-            state.check()
-            try:
-                task = state.tasks.popleft()
-            except IndexError:
-                return
-            _read_one(task, reader, work, state)
+        with ThreadPoolExecutor(1, thread_name_prefix="store-chunks") as pool:
+            _read_and_store(reader, work, state, pool)
     except HaltedError:
         return
     except Exception as error:  # noqa: BLE001 - kept, and raised by reading_chunks
@@ -153,8 +149,43 @@ def _work_off(reader: ChunkReader, work: ChunkWork, state: ReadingState) -> None
         raise
 
 
-def _read_one(task: ChunkTask, reader: ChunkReader, work: ChunkWork, state: ReadingState) -> None:
-    compressed = _compress(task, reader, work, state)
+def _read_and_store(
+    reader: ChunkReader, work: ChunkWork, state: ReadingState, pool: ThreadPoolExecutor
+) -> None:
+    """Read range after range, and store each while the next one is read."""
+    storing: Future[None] | None = None
+    while task := _next_task(state):
+        compressed = _compress(task, reader, work, state)
+        if storing is not None:
+            storing.result()
+        storing = pool.submit(_store_or_halt, task, compressed, work, state)
+    if storing is not None:
+        storing.result()
+
+
+def _next_task(state: ReadingState) -> ChunkTask | None:
+    state.check()
+    try:
+        return state.tasks.popleft()
+    except IndexError:
+        return None
+
+
+def _store_or_halt(
+    task: ChunkTask, compressed: CompressedChunk, work: ChunkWork, state: ReadingState
+) -> None:
+    """Store a chunk; if that fails, nobody goes on reading in vain."""
+    try:
+        state.check()
+        _store(task, compressed, work, state)
+    except Exception as error:
+        state.halt(None if isinstance(error, HaltedError) else error)
+        raise
+
+
+def _store(
+    task: ChunkTask, compressed: CompressedChunk, work: ChunkWork, state: ReadingState
+) -> None:
     written = [store.put(compressed) for store in work.stores]
     chunk = Chunk(
         range=task.range,

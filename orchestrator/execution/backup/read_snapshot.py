@@ -75,6 +75,7 @@ def _read(snapshot: SourceSnapshot, policy: Policy, work: ChunkWork) -> ReadSnap
         uncovered=contents.uncovered,
         selection_include=policy.tables.include,
         selection_exclude=policy.tables.exclude,
+        unpopulated=contents.unpopulated,
     )
     return ReadSnapshot(
         details=details, schema=schema, globals=globals_sql, new_bytes=state.new_bytes

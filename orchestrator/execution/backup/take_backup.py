@@ -8,7 +8,7 @@ details → everything there? → snapshot still whole? → suspicious? → mani
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestrator.archive.intent import Intent, Purpose, encode_intent
 from orchestrator.archive.layout import intent_key
@@ -23,13 +23,14 @@ from orchestrator.execution.backup.judge_backup import (
 from orchestrator.execution.backup.publish_backup import publish, store_parts
 from orchestrator.execution.backup.read_snapshot import read_snapshot
 from orchestrator.execution.backup.record_run import Attempt, recorded_run
+from orchestrator.execution.backup.settle_path import settle_path
 from orchestrator.execution.context import Execution
-from orchestrator.execution.lease.adopt_backups import series_path_of
 from orchestrator.execution.lease.hold_lease import hold_lease
 from orchestrator.execution.verification.verify_copy import prove_copy
 from orchestrator.model.actions import TakeBackup
 from orchestrator.model.backup import Backup, CopyState, Trigger
 from orchestrator.model.contents import Details, SourceContents
+from orchestrator.model.incident import UncoveredTables
 from orchestrator.model.manifest import Manifest
 from orchestrator.model.outcome import NotNeeded, Succeeded
 from orchestrator.model.policy import OnUncovered, Policy
@@ -55,16 +56,24 @@ def take_backup(action: TakeBackup, execution: Execution) -> Succeeded | NotNeed
     policy = execution.policy_of(action.series)
     with hold_lease(action.series, execution.new_run_id(), execution) as held:
         answer = _answer(action, execution)
-        if answer is not None:
-            return NotNeeded(action=action, summary=f"{answer.id} answers this already")
-        with recorded_run(action, held, execution) as attempt:
+        if answer.by is not None:
+            return NotNeeded(action=action, summary=f"{answer.by.id} answers this already")
+        with recorded_run(answer.still_due, held, execution) as attempt:
             return _back_up(attempt, policy)
 
 
-def _answer(action: TakeBackup, execution: Execution) -> Backup | None:
-    """Return the complete backup that makes this one unnecessary, or None.
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What is still due under the lease, and the backup that makes all of it unnecessary, or None."""
 
-    A slot is answered by a backup that names it, or by one of its time or later.
+    still_due: TakeBackup
+    by: Backup | None = None
+
+
+def _answer(action: TakeBackup, execution: Execution) -> _Answer:
+    """Look again at what a backup is due for: somebody may have taken one since the plan was made.
+
+    A slot is answered by a complete backup that names it, or by one of its time or later.
     """
     reason = action.run_reason
     complete = [
@@ -74,18 +83,19 @@ def _answer(action: TakeBackup, execution: Execution) -> Backup | None:
     ]
     newest = last_good(complete, execution.clock.now())
     if reason.trigger is Trigger.MANUAL or newest is None:
-        return None
-    if reason.trigger is Trigger.FIRST:
-        return newest
+        return _Answer(action)
     answered = {slot for backup in complete for slot in backup.reason.slots}
-    last = max(slot.at for slot in reason.slots)
-    return newest if answered_until(newest) >= last or set(reason.slots) <= answered else None
+    until = answered_until(newest)
+    due = tuple(slot for slot in reason.slots if slot.at > until and slot not in answered)
+    # A first backup is due for no slot: any complete one answers it.
+    still_due = replace(action, run_reason=replace(reason, slots=due))
+    return _Answer(still_due, by=None if due else newest)
 
 
 def _back_up(attempt: Attempt, policy: Policy) -> Succeeded:
     execution, action = attempt.execution, attempt.action
     destinations = [attach_destination(name, execution) for name in action.destinations]
-    path = series_path_of(action.series, execution)
+    path = settle_path(action.series, execution)
     execution.writer.record_series(
         SeriesRecord(series=action.series, path=path, blocks_per_chunk={})
     )
@@ -110,10 +120,19 @@ def _read_and_publish(
     judgement = judge_backup(unpublished.details, policy, attempt.run.series, attempt.execution)
     suspicion = suspicion_of(judgement, at=attempt.execution.clock.now())
     backup = publish(unpublished.manifest, attempt, destinations, suspicion)
+    _note_uncovered(backup, unpublished.contents, attempt.execution)
     return backup, (
         *say_suspicion(backup),
         *judgement.notes,
         *_warnings(unpublished.contents, policy),
+    )
+
+
+def _note_uncovered(backup: Backup, contents: SourceContents, execution: Execution) -> None:
+    """Remember which tables no pattern names, for whoever is told of them."""
+    names = tuple(sorted(map(str, contents.uncovered)))
+    execution.writer.record_uncovered(
+        UncoveredTables(series=backup.series, tables=names, since=backup.snapshot_at)
     )
 
 

@@ -4,15 +4,16 @@ The destinations are the truth: a manifest is what makes a backup. One is adopte
 written under the very fence that is being taken over and everything that it names is there.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from orchestrator.archive.layout import backups_prefix, manifest_key, series_path
+from orchestrator.archive.layout import backups_prefix, manifest_key, possible_paths
 from orchestrator.archive.manifest import decode_manifest, digest_of
 from orchestrator.errors import ObjectMissingError, UnreadableManifestError
 from orchestrator.execution.attach_destination import open_if_attached
 from orchestrator.execution.context import Execution
+from orchestrator.execution.lease.strangers import Stranger, note_strangers
 from orchestrator.execution.marks.read_marks import read_marks
 from orchestrator.model.backup import Backup, Copy, CopyState
 from orchestrator.model.lease import Lease
@@ -20,7 +21,7 @@ from orchestrator.model.manifest import Manifest
 from orchestrator.model.names import BackupId, DestinationName, Series
 from orchestrator.model.run import LogAction, LogOutcome
 from orchestrator.model.verification import Level
-from orchestrator.ports.destination import DestinationReader
+from orchestrator.ports.destination import Destination, DestinationReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,7 @@ class _Found:
     """A manifest as it lies at a destination; ``manifest`` None with the reason in ``trouble``."""
 
     backup: BackupId
+    destination: DestinationReader
     digest: str
     manifest: Manifest | None
     trouble: str
@@ -44,32 +46,55 @@ class _Found:
 def adopt_completed(abandoned: Lease, execution: Execution) -> Adoption:
     """Record every complete backup that was written under a lease and is not in the catalog.
 
+    Each is recorded once, with all places where it is complete: whatever breaks off an adoption,
+    the next one finds the same. What is not adopted now never will be, and is noted in the log.
+
     Raises:
         DestinationError: a destination cannot be looked at, so nobody can know what is complete.
     """
-    adopted: list[BackupId] = []
-    refused: list[str] = []
-    for name in execution.policy_of(abandoned.series).destinations:
-        destination = open_if_attached(name, execution)
-        if destination is None:
-            # Nothing was ever written there on behalf of this catalog.
-            continue
-        for found in _unknown_manifests(abandoned.series, destination, execution):
+    complete: dict[tuple[BackupId, str], list[_Found]] = {}
+    strangers: list[Stranger] = []
+    for destination in places_of(abandoned.series, execution):
+        for found in _unlisted_manifests(abandoned.series, destination, execution):
             trouble = found.trouble or _why_not(found, abandoned, destination)
-            if trouble or found.manifest is None:
-                refused.append(f"{found.backup} at {name} was not adopted: {trouble}")
-                continue
-            _record(found.manifest, found.digest, destination, execution)
-            adopted.append(found.backup)
-    return Adoption(adopted=tuple(adopted), refused=tuple(refused))
+            if trouble:
+                strangers.append(Stranger(found.backup, destination.name, trouble))
+            else:
+                complete.setdefault((found.backup, found.digest), []).append(found)
+    for copies in complete.values():
+        _record(abandoned.series, copies, execution)
+    note_strangers(abandoned.series, strangers, execution)
+    return Adoption(
+        adopted=tuple(backup for backup, _ in complete),
+        refused=tuple(stranger.sentence for stranger in strangers),
+    )
 
 
 def series_path_of(series: Series, execution: Execution) -> str:
-    """Return the path of a series at every destination: the one recorded, or its first."""
-    for record in execution.reader.series_records():
+    """Return the path of a series at every destination: the one recorded, or its first.
+
+    A series that was renamed keeps its path, so that another one of its former name gets the next.
+    """
+    records = execution.reader.series_records()
+    for record in records:
         if record.series == series:
             return record.path
-    return series_path(series)
+    taken = {record.path for record in records}
+    return next(path for path in possible_paths(series) if path not in taken)
+
+
+def places_of(series: Series, execution: Execution) -> Iterator[Destination]:
+    """Yield the places where backups of a series may lie; nobody knows which, once it is retired.
+
+    Raises:
+        DestinationError: one of them cannot be opened, or is not ours.
+    """
+    policy = execution.desired.policies.get(series.policy)
+    for name in policy.destinations if policy else sorted(execution.desired.destinations):
+        destination = open_if_attached(name, execution)
+        if destination is not None:
+            # To any other nothing was ever written on behalf of this catalog.
+            yield destination
 
 
 def backup_of(
@@ -111,25 +136,32 @@ def missing_objects(manifest: Manifest, destination: DestinationReader) -> Itera
             yield f"{stored.key} has {info.size} bytes instead of {stored.size}"
 
 
-def _unknown_manifests(
+def _unlisted_manifests(
     series: Series, destination: DestinationReader, execution: Execution
 ) -> Iterator[_Found]:
     path = series_path_of(series, execution)
     prefix = backups_prefix(path)
+    listed = {
+        backup.id
+        for backup in execution.reader.backups(series)
+        if any(copy.destination == destination.name for copy in backup.copies)
+    }
     for info in destination.list(prefix):
         backup = BackupId(info.key.removeprefix(prefix).split("/")[0])
-        if info.key == manifest_key(path, backup) and execution.reader.backup(backup) is None:
+        if info.key == manifest_key(path, backup) and backup not in listed:
             yield _read_manifest(backup, path, destination)
 
 
 def _read_manifest(backup: BackupId, path: str, destination: DestinationReader) -> _Found:
-    key = manifest_key(path, backup)
+    key, digest, manifest, trouble = manifest_key(path, backup), "", None, ""
     try:
         data = destination.read(key)
-        manifest = decode_manifest(data, key=key)
-        return _Found(backup=backup, digest=digest_of(data), manifest=manifest, trouble="")
+        digest, manifest = digest_of(data), decode_manifest(data, key=key)
     except (ObjectMissingError, UnreadableManifestError) as error:
-        return _Found(backup=backup, digest="", manifest=None, trouble=error.what)
+        trouble = error.what
+    return _Found(
+        backup=backup, destination=destination, digest=digest, manifest=manifest, trouble=trouble
+    )
 
 
 def _why_not(found: _Found, abandoned: Lease, destination: DestinationReader) -> str | None:
@@ -138,22 +170,27 @@ def _why_not(found: _Found, abandoned: Lease, destination: DestinationReader) ->
         return "its manifest cannot be read"
     if manifest.fence != abandoned.fence or manifest.run != abandoned.run:
         return f"it was written under fence {manifest.fence}, not {abandoned.fence}"
-    if manifest.series != abandoned.series:
+    if manifest.series.database != abandoned.series.database:
+        # The policy may have been renamed since: the run and the path are still its own.
         return f"its manifest is of {manifest.series}"
     return next(missing_objects(manifest, destination), None)
 
 
-def _record(
-    manifest: Manifest, digest: str, destination: DestinationReader, execution: Execution
-) -> None:
-    at, name = execution.clock.now(), destination.name
-    backup = backup_of(manifest, digest, at=at, destinations=(name,))
+def _record(series: Series, copies: Sequence[_Found], execution: Execution) -> None:
+    """Tell the catalog of one backup and all its complete copies, in one transaction."""
+    at, first = execution.clock.now(), copies[0]
+    if first.manifest is None:
+        return
+    manifest, names = first.manifest, tuple(copy.destination.name for copy in copies)
+    found = backup_of(manifest, first.digest, at=at, destinations=names)
+    backup = replace(found, series=series)
+    marks = (mark for copy in copies for mark in read_marks(backup, copy.destination, at=at))
     execution.writer.record_backup(
-        backup.marked(read_marks(backup, destination, at=at)),
+        backup.marked(tuple(dict.fromkeys(marks))),
         execution.log_entry(
             LogAction.ADOPT,
-            str(manifest.series),
+            str(series),
             LogOutcome.SUCCEEDED,
-            {"backup": manifest.backup, "destination": name, "run": manifest.run},
+            {"backup": manifest.backup, "destination": ", ".join(names), "run": manifest.run},
         ),
     )

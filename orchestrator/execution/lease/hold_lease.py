@@ -49,6 +49,23 @@ class HeldLease:
             )
         self._execution.leases.check(self._lease, now=self._execution.clock.now())
 
+    def find_loss(self) -> LeaseLostError | None:
+        """Return the error that says that another run took over, or None.
+
+        A lease whose time passed without that is ours: then nobody else is at work.
+        """
+        execution = self._execution
+        try:
+            execution.leases.renew(
+                self._lease, now=execution.clock.now(), duration=execution.lease_duration
+            )
+        except LeaseLostError as error:
+            return error
+        except OrchestratorError as error:
+            # Nobody knows, so whatever else went wrong is what there is to say.
+            _log.debug("lease_not_checked: %s", error, exc_info=error)
+        return None
+
     def abandon(self) -> None:
         """Let the lease run out instead of giving it back, so that the next run recovers first.
 
@@ -102,11 +119,20 @@ def hold_lease(series: Series, run: RunId, execution: Execution) -> Iterator[Hel
     Raises:
         SeriesLockedError: a live run holds it.
         DestinationError: what a dead holder left behind cannot be looked at now.
+        LeaseLostError: the block failed, and by then another run had taken over: who takes over
+            ends the sessions of the run before, so that anything may have failed because of it.
     """
     held = HeldLease(_acquire(series, run, execution), execution)
     try:
         held.start_renewing()
         yield held
+    except LeaseLostError:
+        raise
+    except OrchestratorError as error:
+        loss = held.find_loss()
+        if loss is not None:
+            raise loss from error
+        raise
     finally:
         held.let_go()
 

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 
 from orchestrator.archive.layout import intent_key
 from orchestrator.errors import InterruptedRunError, OrchestratorError
-from orchestrator.execution.attach_destination import open_if_attached
 from orchestrator.execution.context import Execution
-from orchestrator.execution.lease.adopt_backups import adopt_completed, series_path_of
+from orchestrator.execution.lease.adopt_backups import (
+    adopt_completed,
+    places_of,
+    series_path_of,
+)
 from orchestrator.model.lease import Lease
 from orchestrator.model.names import BackupId
 from orchestrator.model.run import ErrorReport, LogAction, LogOutcome, RunResult, RunState
@@ -23,6 +26,8 @@ class Recovery:
 
 def recover(abandoned: Lease, execution: Execution) -> Recovery:
     """Adopt what a dead run completed, close it as interrupted, and remove its traces.
+
+    A retired series is recovered like any other, at every place that is declared and ours.
 
     Must run before the fence is raised: a manifest under an old fence that appears later is never
     adopted. Doing it twice changes nothing the second time.
@@ -75,16 +80,16 @@ def _close_run(abandoned: Lease, execution: Execution) -> None:
 
 
 def _end_orphan_sessions(abandoned: Lease, execution: Execution) -> None:
-    source = execution.policy_of(abandoned.series).source
-    execution.source.end_orphans(source, abandoned.run)
+    policy = execution.desired.policies.get(abandoned.series.policy)
+    if policy is not None:
+        # The server of a retired series is known no more; it ends lost sessions by itself.
+        execution.source.end_orphans(policy.source, abandoned.run)
 
 
 def _remove_intents(abandoned: Lease, execution: Execution) -> None:
     path = series_path_of(abandoned.series, execution)
-    for name in execution.policy_of(abandoned.series).destinations:
-        destination = open_if_attached(name, execution)
-        if destination is not None:
-            destination.remove(intent_key(path, abandoned.run))
+    for destination in places_of(abandoned.series, execution):
+        destination.remove(intent_key(path, abandoned.run))
 
 
 def _trouble_of(work: Callable[[], None]) -> str | None:

@@ -15,7 +15,8 @@ from orchestrator.model.verification import Verification
 def recover_series(action: RecoverSeries, execution: Execution) -> Succeeded | NotNeeded:
     """Adopt what the dead run completed, close it, raise the fence, free the lease, and prove.
 
-    What was adopted is proved to the level that the policy asks for, as its own run would have.
+    What was adopted is proved to the level that the policy asks for, as its own run would have. A
+    retired series is freed, too, and no policy asks for any level there.
 
     Raises:
         DamagedBackupError: what was adopted is damaged; the series is free all the same.
@@ -50,11 +51,10 @@ def recover_series(action: RecoverSeries, execution: Execution) -> Succeeded | N
 
 def _prove(adopted: Sequence[BackupId], execution: Execution) -> tuple[Verification, ...]:
     backups = [execution.reader.backup(backup_id) for backup_id in adopted]
+    policies = execution.desired.policies
     return tuple(
-        prove_copy(
-            backup, copy.destination, execution.policy_of(backup.series).after_backup, execution
-        )
+        prove_copy(backup, copy.destination, policies[backup.series.policy].after_backup, execution)
         for backup in backups
-        if backup is not None
+        if backup is not None and backup.series.policy in policies
         for copy in backup.copies
     )

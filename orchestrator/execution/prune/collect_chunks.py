@@ -12,6 +12,7 @@ from orchestrator.execution.lease.hold_lease import HeldLease, hold_lease
 from orchestrator.execution.prune.collector import Collected, Collector
 from orchestrator.execution.prune.destination_clock import find_destination_trouble
 from orchestrator.execution.prune.look import look_again
+from orchestrator.execution.prune.note_findings import note_unlisted, note_unreadable
 from orchestrator.model.actions import CollectChunks
 from orchestrator.model.names import DestinationName, ObjectKey, Series
 from orchestrator.model.outcome import NotNeeded, Succeeded
@@ -62,7 +63,8 @@ def collect(
 ) -> Collection:
     """Collect a series at a destination under its lease; what waited shorter than ``wait`` stays.
 
-    The catalog remembers how far it came, whatever ends it.
+    The catalog remembers how far it came, whatever ends it; that a copy has no readable manifest
+    is recorded as its damage, and manifests that the catalog does not list are noted in the log.
 
     Raises:
         UnreadableManifestError, ObjectKeptError, LeaseLostError, DestinationError.
@@ -73,6 +75,7 @@ def collect(
     first_seen: Mapping[ObjectKey, datetime] = {}
     try:
         holdings = collector.look()
+        note_unlisted(series, destination.name, holdings.backups, execution)
         execution.writer.record_unreferenced(
             series, destination.name, list(holdings.unreferenced()), at=holdings.at
         )
@@ -81,6 +84,7 @@ def collect(
     except (UnreadableManifestError, ObjectKeptError, DestinationPermissionError):
         # Somebody must do something about it: it is not tried again in every pass.
         _record(series, destination.name, collected, execution)
+        note_unreadable(series, destination.name, collector.unreadable, execution)
         raise
     _record(series, destination.name, collected, execution)
     return Collection(collected=collected, waiting=len(first_seen) - len(collected.removed))

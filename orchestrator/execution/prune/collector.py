@@ -43,6 +43,11 @@ class Collector:
         self._clock = clock
         self._check = check
 
+    @property
+    def unreadable(self) -> tuple[ObjectKey, ...]:
+        """The manifests that could not be read, which ended the collection."""
+        return self._reader.unreadable
+
     def look(self) -> Holdings:
         """Return everything of the series that lies there, after what was moved aside wrongly is back.
 

@@ -41,7 +41,7 @@ def find_erasable(series: Series, execution: Execution) -> tuple[Backup, ...]:
             f"there is no backup of {series}",
             next_step="`orchestrator list` shows the series that have any",
         )
-    if not retired_among([series], execution.desired):
+    if not retired_among([series], execution.desired) and not _is_gone(series, execution):
         raise PruneRefusedError(
             f"{series} is not retired: a policy file names it",
             next_step="remove it from the policy files first, and `orchestrator apply` that",
@@ -54,6 +54,12 @@ def find_erasable(series: Series, execution: Execution) -> tuple[Backup, ...]:
             next_step=f"`orchestrator release {held[0]}` takes a hold back",
         )
     return backups
+
+
+def _is_gone(series: Series, execution: Execution) -> bool:
+    """Whether a policy has the series only because a pattern once stood for its database."""
+    policy = execution.desired.policies.get(series.policy)
+    return policy is not None and series.database in policy.source.found.gone
 
 
 def erase_series(series: Series, execution: Execution) -> Erasure:

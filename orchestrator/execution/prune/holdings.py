@@ -10,7 +10,7 @@ from orchestrator.archive.manifest import decode_manifest
 from orchestrator.errors import ObjectMissingError, UnreadableManifestError
 from orchestrator.execution.prune.intents import SeenIntent, read_intents
 from orchestrator.model.manifest import Manifest, StoredObject
-from orchestrator.model.names import BACKUP_ID_PATTERN, ObjectKey
+from orchestrator.model.names import BACKUP_ID_PATTERN, BackupId, ObjectKey
 from orchestrator.ports.destination import DestinationReader, ObjectInfo
 
 _ASIDE = re.compile(r"(.+)\.wrong-\d+", re.ASCII)
@@ -32,6 +32,14 @@ class Holdings:
     folders: frozenset[str]
     intents: tuple[SeenIntent, ...]
     at: datetime
+
+    @property
+    def backups(self) -> frozenset[BackupId]:
+        """The backups that have a manifest there."""
+        prefix = backups_prefix(self.path)
+        return frozenset(
+            BackupId(folder.removeprefix(prefix).rstrip("/")) for folder in self.folders
+        )
 
     def find_worker(self) -> str | None:
         """Return who may be at work there, in words, or None."""
@@ -95,6 +103,12 @@ class HoldingsReader:
         self._destination = destination
         self._path = path
         self._manifests: dict[ObjectInfo, Manifest] = {}
+        self._unreadable: dict[ObjectKey, UnreadableManifestError] = {}
+
+    @property
+    def unreadable(self) -> tuple[ObjectKey, ...]:
+        """The manifests that no look so far could read, sorted."""
+        return tuple(sorted(self._unreadable))
 
     def look(self, now: datetime) -> Holdings:
         """Return everything of the series that lies there.
@@ -107,6 +121,8 @@ class HoldingsReader:
         intents = tuple(read_intents(self._destination, self._path))
         infos = list(self._destination.list(f"{self._path}/"))
         manifests = [manifest for info in infos if (manifest := self._manifest_of(info))]
+        for error in self._unreadable.values():
+            raise error
         return Holdings(
             path=self._path,
             sizes={info.key: info.size for info in infos},
@@ -131,9 +147,10 @@ class HoldingsReader:
             except ObjectMissingError:
                 return None
             except UnreadableManifestError as error:
-                raise UnreadableManifestError(
+                self._unreadable[info.key] = UnreadableManifestError(
                     f"nothing is collected at {self._destination.name}: {info.key} cannot be read,"
                     f" and nobody knows what it names ({error.what})",
                     next_step=error.next_step,
-                ) from error
+                )
+                return None
         return self._manifests[info]

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 
 from orchestrator.execution.context import Execution
-from orchestrator.model.backup import Backup
+from orchestrator.model.backup import AnyBackup
 from orchestrator.model.names import DestinationName, Series
 from orchestrator.model.policy import Policy
 from orchestrator.model.pruning import CollectionState, Tombstone
@@ -14,8 +15,9 @@ from orchestrator.planning.pruning.guards import CLOCK_TOLERANCE, find_clock_tro
 from orchestrator.planning.pruning.ledger import DAY
 from orchestrator.planning.upkeep.view import SeriesView
 from orchestrator.ports.catalog import CatalogReader
+from orchestrator.ports.history import SeriesHistory
 
-BROKEN_OFF = frozenset({RunState.FAILED, RunState.INTERRUPTED})
+SEQUENCE = attrgetter("sequence")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,35 +57,44 @@ def view_series(
     series: Series,
     around: PruneSurroundings,
     *,
-    backups: Sequence[Backup],
-    runs: Sequence[Run],
-) -> SeriesView:
+    backups: Sequence[AnyBackup],
+    history: SeriesHistory,
+) -> SeriesView[AnyBackup]:
     """Return everything that the upkeep of one series is decided from.
 
-    ``runs`` are all attempts, oldest first. The newest verified copy counts as intact here: whoever
-    removes something because of that proves it first.
+    ``backups`` are those of its history, in outline or in full. The newest verified copy counts as
+    intact here: whoever removes something because of that proves it first.
     """
-    broken_off = [run for run in runs if run.state in BROKEN_OFF]
+    latest = history.failures[-1] if history.failures else None
     return SeriesView(
         policy=policy,
         series=series,
         backups=backups,
         tombstones=around.tombstones.get(series, ()),
-        latest_failure=runs[-1] if broken_off and broken_off[-1] is runs[-1] else None,
-        broken_off_at=max((run.finished_at or run.started_at for run in broken_off), default=None),
+        latest_failure=latest if latest is not None and _has_failed(latest) else None,
+        broken_off_at=history.broken_off_at,
         collections={
-            destination: state
-            for (owner, destination), state in around.collections.items()
-            if owner == series
+            destination: around.collections[series, destination]
+            for destination in policy.destinations
+            if (series, destination) in around.collections
         },
         rebuilt_at=around.rebuilt.get(series),
         clock_trouble=find_clock_trouble(
-            around.now, others=_other_clocks(backups, runs, around.now), last_pass=around.last_pass
+            around.now, others=_other_clocks(history, around.now), last_pass=around.last_pass
         ),
         is_intact=True,
         in_use={},
         now=around.now,
     )
+
+
+def _has_failed(run: Run) -> bool:
+    """Whether an attempt came to nothing.
+
+    One that was killed when its backup was complete already did what it was for: the slot is
+    answered, so that there is no other attempt before the next one.
+    """
+    return run.state is RunState.FAILED or (run.state is RunState.INTERRUPTED and not run.backup)
 
 
 def look_again(series: Series, execution: Execution) -> SeriesView:
@@ -94,26 +105,25 @@ def look_again(series: Series, execution: Execution) -> SeriesView:
         CatalogError: the catalog cannot be read.
     """
     reader = execution.reader
+    # The backups are read last: what happens in between only makes them the newer ones.
+    history = reader.histories([series])[series]
     return view_series(
         execution.policy_of(series),
         series,
         look_around(reader, execution.clock.now()),
         backups=reader.backups(series),
-        runs=reader.runs(series),
+        history=history,
     )
 
 
-def _other_clocks(
-    backups: Sequence[Backup], runs: Sequence[Run], now: datetime
-) -> Mapping[str, datetime]:
+def _other_clocks(history: SeriesHistory, now: datetime) -> Mapping[str, datetime]:
     """Return what the database's clock would say now, had it gone on as at the newest backup.
 
     It was asked between the start of the run and the end of the backup, both by our clock.
     """
-    if not backups:
+    if not history.backups:
         return {}
-    newest = max(backups, key=lambda backup: backup.sequence)
-    started_at = next((run.started_at for run in runs if run.id == newest.run), None)
+    newest, started_at = max(history.backups, key=SEQUENCE), history.newest_began_at
     if newest.snapshot_at > newest.finished_at:
         return {"the database": now + (newest.snapshot_at - newest.finished_at)}
     if started_at is not None and newest.snapshot_at < started_at:

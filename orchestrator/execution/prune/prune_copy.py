@@ -12,7 +12,7 @@ from orchestrator.execution.prune.destination_clock import find_destination_trou
 from orchestrator.execution.prune.intents import find_readers
 from orchestrator.execution.prune.look import look_again
 from orchestrator.execution.prune.remove_copy import Removal, remove_copy
-from orchestrator.execution.verification.verify_copy import prove_copy
+from orchestrator.execution.verification.verify_copy import prove_copy, verify_copy
 from orchestrator.model.actions import PruneCopy
 from orchestrator.model.backup import Backup, Copy, CopyState
 from orchestrator.model.outcome import NotNeeded, Succeeded
@@ -75,7 +75,7 @@ def _find_refusal(
             return refusal
     return (
         find_destination_trouble(view.backups, destination, view.now)
-        or _find_nothing_better(action, view, destination)
+        or _find_nothing_better(action, view, destination, execution)
         or find_readers(destination, view.backups[0].path, view.now)
     )
 
@@ -93,19 +93,28 @@ def _decide_again(action: PruneCopy, view: SeriesView) -> str | None:
 
 
 def _find_nothing_better(
-    action: PruneCopy, view: SeriesView, destination: Destination
+    action: PruneCopy, view: SeriesView, destination: Destination, execution: Execution
 ) -> str | None:
-    """Return why nothing proves that a better copy remains there (invariant I5)."""
+    """Return why nothing proves that a better copy remains there (invariant I5).
+
+    One that turns out to be damaged is recorded as such, so that the next plan counts without it.
+    """
     better = find_better(view.backups, action.backup, action.destination)
     if better is None:
         return "no better copy of the series would remain there"
+    trouble = _find_manifest_trouble(better, destination)
+    if trouble is None:
+        return None
+    verify_copy(better, destination.name, Level.STORED, execution)
+    return f"{better.id}, which would remain there as the best, {trouble}"
+
+
+def _find_manifest_trouble(better: Backup, destination: Destination) -> str | None:
     try:
         data = destination.read(manifest_key(better.path, better.id))
     except ObjectMissingError:
-        return f"{better.id}, which would remain there as the best, has no manifest there"
-    if digest_of(data) != better.manifest_digest:
-        return f"{better.id}, which would remain there as the best, has another manifest there"
-    return None
+        return "has no manifest there"
+    return None if digest_of(data) == better.manifest_digest else "has another manifest there"
 
 
 def _prove_newest(action: PruneCopy, view: SeriesView, execution: Execution) -> SeriesView:

@@ -8,8 +8,14 @@ from orchestrator.ports.catalog import CatalogReader
 
 
 def retired_among(series: Iterable[Series], desired: DesiredState) -> frozenset[Series]:
-    """Return those of the series that no policy in force has."""
-    declared = {one for policy in desired.policies.values() for one in policy.series}
+    """Return those of the series that no policy in force has, not even under a former name."""
+    declared = {
+        Series(name, one.database)
+        for policy in desired.policies.values()
+        for one in policy.series
+        for name in (policy.name, policy.renamed_from)
+        if name is not None
+    }
     return frozenset(series) - declared
 
 

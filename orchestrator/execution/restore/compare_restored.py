@@ -5,11 +5,12 @@ table and every large object, by the same order-free digest on both sides.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
 from orchestrator.archive.row_digest import RowDigest
 from orchestrator.errors import RestoreDiffersError
 from orchestrator.execution.restore.load_chunks import ChunkSource
-from orchestrator.model.contents import Chunk, Details, TableData
+from orchestrator.model.contents import Chunk, Details, Table, TableData
 from orchestrator.ports.engine import NewDatabase
 
 
@@ -28,12 +29,11 @@ def compare_restored(
     Raises:
         RestoreDiffersError: it does not; every difference is named.
     """
-    groups = _groups(database, details)
-    differences = [*_different_counts(database, groups), *_different_sequences(database, details)]
+    differences = [
+        *different_tables(database, details.tables, source, prove=prove, check=check),
+        *_different_sequences(database, details),
+    ]
     if prove and not differences:
-        for group in groups:
-            check()
-            differences += _different_rows(database, group, source)
         differences += _different_large_objects(database, details, source)
     if differences:
         raise RestoreDiffersError(
@@ -45,14 +45,44 @@ def compare_restored(
         )
 
 
-def _groups(database: NewDatabase, details: Details) -> Sequence[Sequence[TableData]]:
-    by_name = {data.table.name: data for data in details.tables}
-    groups = database.comparable([data.table for data in details.tables])
-    return [[by_name[table.name] for table in group] for group in groups]
+class ReadableTables(Protocol):
+    """What the tables of a new database and those that were replaced have in common."""
+
+    def count_rows(self, tables: Sequence[Table]) -> Sequence[int]:
+        """As `NewDatabase.count_rows`."""
+        ...
+
+    def comparable(self, tables: Sequence[Table]) -> Sequence[Sequence[Table]]:
+        """As `NewDatabase.comparable`."""
+        ...
+
+    def read_table(self, table: Table, consume: Callable[[bytes], None]) -> int:
+        """As `NewDatabase.read_table`."""
+        ...
+
+
+def different_tables(
+    database: ReadableTables,
+    tables: Sequence[TableData],
+    source: ChunkSource,
+    *,
+    prove: bool,
+    check: Callable[[], None],
+) -> Sequence[str]:
+    """Return every difference of the tables in words: of their counts and, to prove, their rows."""
+    by_name = {data.table.name: data for data in tables}
+    listed = database.comparable([data.table for data in tables])
+    groups = [[by_name[table.name] for table in group] for group in listed]
+    differences = list(_different_counts(database, groups))
+    if prove and not differences:
+        for group in groups:
+            check()
+            differences += _different_rows(database, group, source)
+    return differences
 
 
 def _different_counts(
-    database: NewDatabase, groups: Sequence[Sequence[TableData]]
+    database: ReadableTables, groups: Sequence[Sequence[TableData]]
 ) -> Iterator[str]:
     for group in groups:
         count = sum(database.count_rows([data.table for data in group]))
@@ -76,7 +106,7 @@ def _different_sequences(database: NewDatabase, details: Details) -> Iterator[st
 
 
 def _different_rows(
-    database: NewDatabase, group: Sequence[TableData], source: ChunkSource
+    database: ReadableTables, group: Sequence[TableData], source: ChunkSource
 ) -> Sequence[str]:
     restored = RowDigest()
     for data in group:

@@ -37,6 +37,11 @@ class BackupObjects:
         """What was found wrong on the way, each thing once."""
         return tuple(self._warnings)
 
+    @property
+    def copies(self) -> tuple[str, ...]:
+        """The names of the destinations, the one that is read first before the others."""
+        return tuple(source.name for source in self._sources)
+
     def manifest(self) -> Manifest:
         """Return the manifest, equal to what the catalog remembers.
 

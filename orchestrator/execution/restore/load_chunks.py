@@ -6,7 +6,7 @@ server reports for each chunk must be the one that was taken at backup time.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -51,9 +51,52 @@ class ChunkSource:
         return chunk_rows(chunk, self._objects.read(stored))
 
 
+class LoadQueue:
+    """What is still to be loaded, handed out so that tables keep the order of their rows.
+
+    A worker stays with its table from its first chunk to its last, and then begins the largest that
+    nobody has begun; only when all are begun does it help with the one that has most left. Rows that
+    lie as they lay at the source keep their correlation with keys and times, which plans and BRIN
+    indexes live on (docs/adr/0013). For several threads.
+    """
+
+    def __init__(self, tasks: Iterable[LoadTask]) -> None:
+        """Given every chunk, those of a table in the order of their ranges."""
+        lines: dict[Table | None, deque[LoadTask]] = {}
+        for task in tasks:
+            lines.setdefault(task.table, deque()).append(task)
+        self._untouched = sorted(lines.values(), key=_text_bytes)
+        self._begun: dict[Table | None, deque[LoadTask]] = {}
+        self._lock = threading.Lock()
+
+    def take(self, after: LoadTask | None) -> LoadTask | None:
+        """Return the next chunk for whoever loaded ``after`` (None: nothing yet), None at the end."""
+        with self._lock:
+            line = self._begun.get(after.table) if after else None
+            line = line or self._line_for_help()
+            if line is None:
+                return None
+            task = line.popleft()
+            if line:
+                self._begun[task.table] = line
+            else:
+                self._begun.pop(task.table, None)
+            return task
+
+    def _line_for_help(self) -> deque[LoadTask] | None:
+        if self._untouched:
+            return self._untouched.pop()
+        # Never more than there are workers.
+        return max(self._begun.values(), key=_text_bytes, default=None)
+
+
+def _text_bytes(line: Iterable[LoadTask]) -> int:
+    return sum(task.chunk.text_bytes for task in line)
+
+
 @dataclass(slots=True)
 class _Loading:
-    tasks: deque[LoadTask]
+    queue: LoadQueue
     source: ChunkSource
     advanced: Callable[[int], None]
     check: Callable[[], None]
@@ -68,7 +111,7 @@ def load_chunks(
     advanced: Callable[[int], None],
     check: Callable[[], None],
 ) -> None:
-    """Load everything, the largest chunks first, one thread per loader; the first error wins.
+    """Load everything, the largest tables first, one thread per loader; the first error wins.
 
     ``check`` is called before each chunk and may raise to stop the work; ``advanced`` is told the
     bytes of text of each chunk that is in.
@@ -77,7 +120,7 @@ def load_chunks(
         RestoreDiffersError: the server counted other rows than the backup has.
         DamagedBackupError: no copy has a chunk intact.
     """
-    loading = _Loading(deque(load_tasks(details)), source, advanced, check)
+    loading = _Loading(LoadQueue(load_tasks(details)), source, advanced, check)
     with ThreadPoolExecutor(len(loaders), thread_name_prefix="load-chunks") as pool:
         futures = [pool.submit(_work_off, loader, loading) for loader in loaders]
         try:
@@ -88,19 +131,18 @@ def load_chunks(
 
 
 def load_tasks(details: Details) -> Sequence[LoadTask]:
-    """Return every chunk with its table, the largest first."""
+    """Return every chunk with its table, those of a table in the order of their ranges."""
     tasks = [LoadTask(data.table, chunk) for data in details.tables for chunk in data.chunks]
-    tasks += [LoadTask(None, chunk) for chunk in details.large_object_chunks]
-    return sorted(tasks, key=lambda task: task.chunk.text_bytes, reverse=True)
+    return [*tasks, *(LoadTask(None, chunk) for chunk in details.large_object_chunks)]
 
 
 def _work_off(loader: ChunkLoader, loading: _Loading) -> None:
+    task: LoadTask | None = None
     try:
-        while loading.tasks and not loading.halted.is_set():
+        while not loading.halted.is_set():
             loading.check()
-            try:
-                task = loading.tasks.popleft()
-            except IndexError:
+            task = loading.queue.take(task)
+            if task is None:
                 return
             _load_one(task, loader, loading)
     except BaseException:

@@ -4,31 +4,22 @@ Digests first, a temporary name, pre-data, rows in parallel, post-data, comparis
 Whatever fails leaves only the temporary name.
 """
 
-import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
-from orchestrator.errors import OrchestratorError, UsageError
+from orchestrator.errors import UsageError
 from orchestrator.execution.context import Execution
-from orchestrator.execution.error_report import report_of
+from orchestrator.execution.restore.choosing import Chosen, choose_tables
 from orchestrator.execution.restore.compare_restored import compare_restored
-from orchestrator.execution.restore.fetch_objects import (
-    BackupObjects,
-    object_of_role,
-    open_backup,
-    read_details,
-)
-from orchestrator.execution.restore.load_chunks import ChunkSource, load_chunks
+from orchestrator.execution.restore.load_chunks import load_chunks
+from orchestrator.execution.restore.log_restore import logged_restore
+from orchestrator.execution.restore.material import Material, fetch_material, text_bytes
 from orchestrator.model.backup import Backup
 from orchestrator.model.contents import Details, SkippedEntry
-from orchestrator.model.manifest import ObjectRole
-from orchestrator.model.run import LogAction, LogOutcome
 from orchestrator.model.secret import Secret
-from orchestrator.ports.engine import NewDatabase, RestoreRequest
-
-_log = logging.getLogger(__name__)
+from orchestrator.ports.engine import NewDatabase, Ownership, RestoreRequest
+from orchestrator.ports.restoring.target_inspection import TargetFindings, TargetInspector
 
 LONGEST_NAME = 63
 """Bytes of a PostgreSQL name (NAMEDATALEN - 1)."""
@@ -55,54 +46,126 @@ class RestoreReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Material:
-    """What a database is rebuilt from, read and checked."""
+class RestoreChoices:
+    """What of a backup is restored, and whose it shall be.
 
-    objects: BackupObjects
-    details: Details
-    schema: bytes
-    chunks: ChunkSource
+    ``tables``, as ``schema.table``, are the only ones restored if there are any, with what they need.
+    """
+
+    tables: tuple[str, ...] = ()
+    ownership: Ownership = field(default_factory=Ownership)
+
+
+EVERYTHING = RestoreChoices()
 
 
 def restore_into_new(
-    backup: Backup, *, name: str, prove: bool, server_url: Secret, execution: Execution
+    backup: Backup,
+    *,
+    name: str,
+    prove: bool,
+    server_url: Secret,
+    execution: Execution,
+    choices: RestoreChoices = EVERYTHING,
 ) -> RestoreReport:
     """Rebuild a backup as a new database, compare it, and give it its name last of all.
 
     With ``prove`` every row is read again and compared. Start and end are logged with who did it.
 
     Raises:
-        UsageError: the name is empty or too long.
+        UsageError: the name is empty or too long, or the backup has no such table.
         TargetExistsError: the name is taken.
         DamagedBackupError: no copy has some object intact.
         RestoreDiffersError: the database does not equal the backup; it keeps its temporary name.
         RestoreError: the server refused something that carries or guards data.
     """
     _refuse_name(name)
-    with _logged(backup, name, execution) as detail:
+    with logged_restore(backup, {"database": name}, execution) as detail:
         started = execution.clock.monotonic()
-        material = _fetch(backup, execution)
-        request = RestoreRequest(
-            url=server_url,
-            final_name=name,
-            temporary_name=temporary_name(name, backup),
-            workers=execution.workers,
-            application_name=f"orchestrator:{execution.new_run_id()}",
-        )
+        material = fetch_material(backup, execution)
+        chosen = choose_tables(material.details, choices.tables) if choices.tables else None
+        request = _request(backup, name, server_url, choices, chosen, execution=execution)
+        if chosen is not None:
+            material = replace(material, details=_only(chosen, material.details))
         with execution.target.create_database(request, material.details.properties) as database:
-            skipped = _rebuild(database, material, prove=prove, execution=execution)
-        report = RestoreReport(
-            database=name,
-            tables=len(material.details.tables),
-            rows=material.details.rows,
-            size_bytes=_text_bytes(material.details),
-            seconds=execution.clock.monotonic() - started,
-            skipped=tuple(skipped),
-            proved=prove,
-            warnings=material.objects.warnings,
-        )
+            skipped = _rebuild(
+                database, material, prove=prove, partial=chosen is not None, execution=execution
+            )
+        lacking = () if chosen is None else chosen.large_objects_left_out
+        report = _report(name, material, (*skipped, *lacking), proved=prove)
+        report = replace(report, seconds=execution.clock.monotonic() - started)
         detail |= {"rows": str(report.rows), "proved": str(prove).lower()}
     return report
+
+
+def _report(
+    name: str, material: Material, skipped: tuple[SkippedEntry, ...], *, proved: bool
+) -> RestoreReport:
+    return RestoreReport(
+        database=name,
+        tables=len(material.details.tables),
+        rows=material.details.rows,
+        size_bytes=text_bytes(material.details),
+        seconds=0.0,
+        skipped=skipped,
+        proved=proved,
+        warnings=material.objects.warnings,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreOutlook:
+    """What a restore would read, and what it would meet; ``copies`` are in the order of their use."""
+
+    tables: int
+    rows: int
+    size_bytes: int
+    copies: tuple[str, ...]
+    findings: TargetFindings
+
+
+def look_ahead(
+    backup: Backup,
+    *,
+    name: str,
+    server_url: Secret,
+    inspector: TargetInspector,
+    execution: Execution,
+    choices: RestoreChoices = EVERYTHING,
+) -> RestoreOutlook:
+    """Return what `restore_into_new` would do; nothing is created and nothing logged."""
+    _refuse_name(name)
+    material = fetch_material(backup, execution)
+    chosen = choose_tables(material.details, choices.tables) if choices.tables else None
+    details = material.details if chosen is None else _only(chosen, material.details)
+    request = _request(backup, name, server_url, choices, chosen, execution=execution)
+    return RestoreOutlook(
+        tables=len(details.tables),
+        rows=details.rows,
+        size_bytes=text_bytes(details),
+        copies=material.objects.copies,
+        findings=inspector.inspect(request, details, material.schema),
+    )
+
+
+def _request(
+    backup: Backup,
+    name: str,
+    server_url: Secret,
+    choices: RestoreChoices,
+    chosen: Chosen | None,
+    *,
+    execution: Execution,
+) -> RestoreRequest:
+    return RestoreRequest(
+        url=server_url,
+        final_name=name,
+        temporary_name=temporary_name(name, backup),
+        workers=execution.workers,
+        application_name=f"orchestrator:{execution.new_run_id()}",
+        tables=None if chosen is None else chosen.names,
+        ownership=choices.ownership,
+    )
 
 
 def temporary_name(name: str, backup: Backup) -> str:
@@ -123,23 +186,24 @@ def _refuse_name(name: str) -> None:
         )
 
 
-def _fetch(backup: Backup, execution: Execution) -> _Material:
-    objects = open_backup(backup, execution)
-    manifest = objects.manifest()
-    return _Material(
-        objects=objects,
-        details=read_details(objects, manifest),
-        schema=objects.read(object_of_role(manifest, ObjectRole.SCHEMA)),
-        chunks=ChunkSource(objects, manifest),
-    )
+def _only(chosen: Chosen, details: Details) -> Details:
+    return replace(details, tables=chosen.tables, large_objects=(), large_object_chunks=())
+
+
+def _with_present_sequences(database: NewDatabase, details: Details) -> Details:
+    present = {state.name for state in database.read_sequences()}
+    states = tuple(state for state in details.sequences if state.name in present)
+    return replace(details, sequences=states)
 
 
 def _rebuild(
-    database: NewDatabase, material: _Material, *, prove: bool, execution: Execution
+    database: NewDatabase, material: Material, *, prove: bool, partial: bool, execution: Execution
 ) -> Sequence[SkippedEntry]:
     details = material.details
     skipped = list(database.restore_pre_data(material.schema, details))
-    step = execution.progress.started(f"restoring {details.properties.name}", _text_bytes(details))
+    if partial:
+        details = _with_present_sequences(database, details)
+    step = execution.progress.started(f"restoring {details.properties.name}", text_bytes(details))
     try:
         load_chunks(
             details,
@@ -155,44 +219,3 @@ def _rebuild(
     compare_restored(database, details, material.chunks, prove=prove, check=check)
     skipped += database.publish()
     return skipped
-
-
-def _text_bytes(details: Details) -> int:
-    return sum(chunk.text_bytes for chunk in details.chunks)
-
-
-@contextmanager
-def _logged(backup: Backup, name: str, execution: Execution) -> Iterator[dict[str, str]]:
-    """Log the start, and the end whatever it is; a start that cannot be logged stops the restore."""
-    detail = {"backup": str(backup.id), "database": name}
-    _log_restore(backup, LogOutcome.STARTED, detail, execution)
-    try:
-        yield detail
-    except Exception as error:
-        report = report_of(error)
-        failed = {**detail, "code": report.code, "what": report.what}
-        _log_quietly(backup, LogOutcome.FAILED, failed, execution)
-        raise
-    except BaseException:
-        _log_quietly(backup, LogOutcome.INTERRUPTED, detail, execution)
-        raise
-    # The database has its name by now: a log that cannot be written must not call that a failure.
-    _log_quietly(backup, LogOutcome.SUCCEEDED, detail, execution)
-
-
-def _log_restore(
-    backup: Backup, outcome: LogOutcome, detail: Mapping[str, str], execution: Execution
-) -> None:
-    entry = execution.log_entry(LogAction.RESTORE, str(backup.series), outcome, dict(detail))
-    execution.writer.append_log(entry)
-
-
-def _log_quietly(
-    backup: Backup, outcome: LogOutcome, detail: Mapping[str, str], execution: Execution
-) -> None:
-    """Log the end of a restore; an error of the log must not hide how it ended."""
-    try:
-        _log_restore(backup, outcome, detail, execution)
-    except OrchestratorError as error:
-        _log.warning("restore_not_logged", extra={"backup": backup.id})
-        _log.debug("restore_not_logged: %s", error, exc_info=error)

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from orchestrator.model.backup import Backup
+from orchestrator.model.backup import AnyBackup
 
 
-def unanswered(backups: Sequence[Backup]) -> tuple[Backup, ...]:
+def unanswered(backups: Sequence[AnyBackup]) -> tuple[AnyBackup, ...]:
     """Given the backups of a series, return the suspicious ones that nobody has answered, oldest first.
 
     Whoever acknowledges a backup has seen what the series came to by then: it answers for the
@@ -13,8 +13,10 @@ def unanswered(backups: Sequence[Backup]) -> tuple[Backup, ...]:
     backup that looks right by itself answers nothing: rows that came back may be other rows. The
     earlier ones stay suspicious themselves, and are never eligible.
     """
+    if not any(backup.suspicion is not None for backup in backups):
+        return ()
     ordered = sorted(backups, key=lambda backup: (backup.snapshot_at, backup.id))
-    waiting: list[Backup] = []
+    waiting: list[AnyBackup] = []
     for backup in ordered:
         if backup.acknowledged is not None:
             waiting.clear()

@@ -57,5 +57,9 @@ def _find_spared(
             yield newest, "it is the newest verified copy here, which is never pruned"
         elif decision.copy.standing is Standing.SUSPICIOUS:
             yield decision.copy.id, "it is suspicious, and nobody acknowledged it"
-        elif decision.expiry is not None and decision.expiry.kept_if_whole:
+        elif decision.copy.standing is Standing.DAMAGED and _would_be_kept(decision):
             yield decision.copy.id, decision.sentence
+
+
+def _would_be_kept(damaged: CopyDecision) -> bool:
+    return damaged.expiry is not None and bool(damaged.expiry.kept_if_whole)

@@ -1,19 +1,20 @@
 """The calendar buckets of retention: hours with their UTC offset, days, ISO weeks, months, years."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from orchestrator.model.policy import Tier
 
-Bucket = tuple[int | timedelta | None, ...]
+Bucket = int | tuple[int, int, timedelta | None]
 
 BUCKETS: Mapping[Tier, Callable[[datetime], Bucket]] = {
-    Tier.HOURLY: lambda local: (*local.timetuple()[:4], local.utcoffset()),
-    Tier.DAILY: lambda local: (local.year, local.month, local.day),
-    Tier.WEEKLY: lambda local: local.isocalendar()[:2],
-    Tier.MONTHLY: lambda local: (local.year, local.month),
-    Tier.YEARLY: lambda local: (local.year,),
+    Tier.HOURLY: lambda local: (local.toordinal(), local.hour, local.utcoffset()),
+    Tier.DAILY: lambda local: local.toordinal(),
+    # Day 1 of the calendar was a Monday, as the first day of every ISO week is.
+    Tier.WEEKLY: lambda local: (local.toordinal() - 1) // 7,
+    Tier.MONTHLY: lambda local: local.year * 12 + local.month,
+    Tier.YEARLY: lambda local: local.year,
 }
 """Which bucket a local time falls into: the two passes of a repeated hour are two buckets."""
 
@@ -24,12 +25,6 @@ NAMES: Mapping[Tier, Callable[[datetime], str]] = {
     Tier.MONTHLY: lambda local: f"{local:%Y-%m}",
     Tier.YEARLY: lambda local: f"{local:%Y}",
 }
-
-
-def buckets_of(at: datetime, tiers: Iterable[Tier], zone: ZoneInfo) -> Mapping[Tier, Bucket]:
-    """Return the bucket of an aware time for each tier, on the calendar of a zone."""
-    local = at.astimezone(zone)
-    return {tier: BUCKETS[tier](local) for tier in tiers}
 
 
 def say_bucket(tier: Tier, at: datetime, zone: ZoneInfo) -> str:

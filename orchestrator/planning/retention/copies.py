@@ -1,17 +1,16 @@
 """A copy as retention sees it: when it was taken, whether it counts, and where on the calendar."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import NamedTuple, overload
 from zoneinfo import ZoneInfo
 
-from orchestrator.model.backup import Backup, Copy, CopyState
+from orchestrator.model.backup import Backup, BackupOutline, Copy, CopyOutline, CopyState
 from orchestrator.model.marks import Hold
 from orchestrator.model.names import BackupId, DestinationName
-from orchestrator.model.policy import Retention, Tier
+from orchestrator.model.policy import Retention
 from orchestrator.model.verification import Level
-from orchestrator.planning.retention.buckets import Bucket, buckets_of
 
 VERIFIED = Level.OBJECTS
 
@@ -35,16 +34,19 @@ class RetentionRules:
     zone: ZoneInfo
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RatedCopy:
-    """One copy at one destination. ``verified`` means read back: level `objects` or higher."""
+class RatedCopy(NamedTuple):
+    """One copy at one destination. ``verified`` means read back: level `objects` or higher.
+
+    ``local`` is ``at`` on the policy's calendar. A plan makes one of every copy that there is, which
+    is why this is a tuple: it costs a third of what a frozen dataclass does.
+    """
 
     id: BackupId
     at: datetime
+    local: datetime
     standing: Standing
     verified: bool
     holds: tuple[Hold, ...] = ()
-    buckets: Mapping[Tier, Bucket] = field(repr=False, compare=False)
 
     @property
     def order(self) -> tuple[datetime, BackupId]:
@@ -58,15 +60,22 @@ class RatedCopy:
 
     def as_whole(self) -> "RatedCopy":
         """Return this damaged copy as it would be if its verification had passed."""
-        return replace(self, standing=Standing.ELIGIBLE, verified=True)
+        return self._replace(standing=Standing.ELIGIBLE, verified=True)
 
 
-def find_copy(backup: Backup, destination: DestinationName) -> Copy | None:
+@overload
+def find_copy(backup: Backup, destination: DestinationName) -> Copy | None: ...
+@overload
+def find_copy(backup: BackupOutline, destination: DestinationName) -> CopyOutline | None: ...
+def find_copy(backup: BackupOutline, destination: DestinationName) -> CopyOutline | None:
     """Return the copy of a backup at a destination, or None."""
-    return next((copy for copy in backup.copies if copy.destination == destination), None)
+    for copy in backup.copies:
+        if copy.destination == destination:
+            return copy
+    return None
 
 
-def rate_copy(backup: Backup, copy: Copy, rules: RetentionRules) -> RatedCopy:
+def rate_copy(backup: BackupOutline, copy: CopyOutline, rules: RetentionRules) -> RatedCopy:
     """Return a copy as retention sees it.
 
     Suspicion outweighs damage: whole or not, a suspicious backup does not count.
@@ -79,5 +88,5 @@ def rate_copy(backup: Backup, copy: Copy, rules: RetentionRules) -> RatedCopy:
         standing=Standing.SUSPICIOUS if backup.is_suspicious else whole,
         verified=is_complete and copy.level is not None and copy.level >= VERIFIED,
         holds=backup.holds,
-        buckets=buckets_of(backup.snapshot_at, rules.retention.tiers, rules.zone),
+        local=backup.snapshot_at.astimezone(rules.zone),
     )

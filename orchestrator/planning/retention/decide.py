@@ -1,10 +1,10 @@
 """What retention decides about every copy: kept, with all its reasons, or expired, with one."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
-from orchestrator.model.backup import Backup
+from orchestrator.model.backup import BackupOutline
 from orchestrator.model.names import BackupId, DestinationName
 from orchestrator.planning.retention.copies import RatedCopy, RetentionRules, Standing
 from orchestrator.planning.retention.lapses import (
@@ -15,35 +15,52 @@ from orchestrator.planning.retention.lapses import (
 )
 from orchestrator.planning.retention.moments import moments_of
 from orchestrator.planning.retention.reasons import KeepReason, say_expiry, say_kept
-from orchestrator.planning.retention.rules import Moment, labels_if_whole, labels_of
+from orchestrator.planning.retention.rules import (
+    Moment,
+    find_represented,
+    keeps_always,
+    labels_if_whole,
+    labels_of,
+)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CopyDecision:
-    """What the rules say of one copy at one destination.
+class CopyDecision(NamedTuple):
+    """What the rules say of one copy at one destination: whether any keeps it, and on demand why.
 
-    It is kept for every one of ``reasons``; if there is none, ``expiry`` says why, and
-    ``sentence`` in words. ``expiry`` is None while it is kept.
+    A plan asks that of every copy and explains a few, so that reasons are found when they are read.
     """
 
     copy: RatedCopy
-    reasons: tuple[KeepReason, ...]
-    expiry: Expiry | None
-    sentence: str
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether any rule keeps the copy."""
-        return self.expiry is None
+    is_kept: bool
+    moment: Moment
+    history: LimitHistory
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels of the rules that keep it, as `list` shows them."""
-        return tuple(reason.label for reason in self.reasons)
+        return labels_of(self.copy, self.moment) if self.is_kept else ()
+
+    @property
+    def reasons(self) -> tuple[KeepReason, ...]:
+        """Every reason that keeps it, each with its label."""
+        return say_kept(self.copy, self.labels, self.moment)
+
+    @property
+    def expiry(self) -> Expiry | None:
+        """Why no rule keeps it, or None while one does."""
+        return None if self.is_kept else _find_expiry(self.copy, self.moment, self.history)
+
+    @property
+    def sentence(self) -> str:
+        """Why it is kept, or why it is not, in words."""
+        expiry = self.expiry
+        if expiry is not None:
+            return say_expiry(self.copy, expiry, self.moment)
+        return "; ".join(reason.sentence for reason in self.reasons)
 
 
 def decide_retention(
-    backups: Sequence[Backup],
+    backups: Sequence[BackupOutline],
     *,
     destination: DestinationName,
     rules: RetentionRules,
@@ -56,26 +73,17 @@ def decide_retention(
     acknowledgement are read from the backups. A copy whose removal has begun is not there any more.
     ``now`` is aware UTC. The order of the backups does not matter.
     """
-    return {
-        copy.id: _decide(copy, moment, history)
-        for copies, moment in moments_of(
-            backups, destination=destination, rules=rules, in_use=in_use, now=now
-        )
-        for history in [limit_history(moment)]
-        for copy in copies
-    }
-
-
-def _decide(copy: RatedCopy, moment: Moment, history: LimitHistory) -> CopyDecision:
-    labels = labels_of(copy, moment)
-    if labels:
-        reasons = say_kept(copy, labels, moment)
-        sentence = "; ".join(reason.sentence for reason in reasons)
-        return CopyDecision(copy=copy, reasons=reasons, expiry=None, sentence=sentence)
-    expiry = _find_expiry(copy, moment, history)
-    return CopyDecision(
-        copy=copy, reasons=(), expiry=expiry, sentence=say_expiry(copy, expiry, moment)
-    )
+    decisions: dict[BackupId, CopyDecision] = {}
+    for copies, moment in moments_of(
+        backups, destination=destination, rules=rules, in_use=in_use, now=now
+    ):
+        represented, history = find_represented(moment), limit_history(moment)
+        for copy in copies:
+            is_kept = copy.id in represented or keeps_always(copy, moment)
+            decisions[copy.id] = CopyDecision(
+                copy=copy, is_kept=is_kept, moment=moment, history=history
+            )
+    return decisions
 
 
 def _find_expiry(copy: RatedCopy, moment: Moment, history: LimitHistory) -> Expiry:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from orchestrator.model.backup import Backup
+from orchestrator.model.backup import BackupOutline
 from orchestrator.model.names import BackupId, DestinationName
 from orchestrator.model.policy import Retention
 from orchestrator.planning.retention.copies import RetentionRules
@@ -13,7 +13,7 @@ from orchestrator.planning.retention.rules import labels_of
 
 
 def label_backups(
-    backups: Sequence[Backup],
+    backups: Sequence[BackupOutline],
     *,
     destination: DestinationName,
     retention: Retention,

@@ -1,12 +1,12 @@
 """Backups as the rules see them: each series at one destination, at one moment."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
 
-from orchestrator.model.backup import Backup, CopyState
-from orchestrator.model.names import BackupId, DestinationName
+from orchestrator.model.backup import BackupOutline, CopyState
+from orchestrator.model.names import BackupId, DestinationName, Series
 from orchestrator.planning.retention.copies import (
     RatedCopy,
     RetentionRules,
@@ -15,11 +15,11 @@ from orchestrator.planning.retention.copies import (
     rate_copy,
 )
 from orchestrator.planning.retention.rules import Moment, look_at
-from orchestrator.planning.retention.shelf import Shelf
+from orchestrator.planning.retention.shelf import ORDER, Shelf
 
 
 def moments_of(
-    backups: Sequence[Backup],
+    backups: Sequence[BackupOutline],
     *,
     destination: DestinationName,
     rules: RetentionRules,
@@ -30,14 +30,19 @@ def moments_of(
 
     A copy whose removal has begun is no copy any more.
     """
-    ordered = sorted(backups, key=attrgetter("series", "snapshot_at", "id"))
-    for _, group in groupby(ordered, key=attrgetter("series")):
-        shelf, copies = Shelf(rules), list[RatedCopy]()
-        for backup in group:
-            stored = find_copy(backup, destination)
-            if stored is not None and stored.state is not CopyState.PRUNING:
-                copy = rate_copy(backup, stored, rules)
-                copies.append(copy)
-                if copy.standing is Standing.ELIGIBLE:
-                    shelf.put(copy)
-        yield copies, look_at(shelf, now, in_use)
+    grouped: dict[Series, list[BackupOutline]] = {}
+    for series, group in groupby(backups, key=attrgetter("series")):
+        grouped.setdefault(series, []).extend(group)
+    for listed in grouped.values():
+        copies = sorted(_rate(listed, destination, rules), key=ORDER)
+        eligible = [copy for copy in copies if copy.standing is Standing.ELIGIBLE]
+        yield copies, look_at(Shelf(rules, eligible), now, in_use)
+
+
+def _rate(
+    backups: Iterable[BackupOutline], destination: DestinationName, rules: RetentionRules
+) -> Iterator[RatedCopy]:
+    for backup in backups:
+        copy = find_copy(backup, destination)
+        if copy is not None and copy.state is not CopyState.PRUNING:
+            yield rate_copy(backup, copy, rules)

@@ -46,6 +46,21 @@ def look_at(shelf: Shelf, now: datetime, in_use: Mapping[BackupId, str]) -> Mome
     return Moment(shelf=shelf, now=now, limits=limits, in_use=in_use)
 
 
+def find_represented(moment: Moment) -> frozenset[BackupId]:
+    """Return the copies that any tier keeps: those that represent a bucket newer than its limit."""
+    return frozenset(
+        copy.id
+        for tier, limit in moment.limits.items()
+        for copy in moment.shelf.representatives(tier)
+        if copy.at > limit
+    )
+
+
+def keeps_always(copy: RatedCopy, moment: Moment) -> bool:
+    """Whether anything keeps a copy whatever the tiers say."""
+    return any(keeps(copy, moment) for keeps in ALWAYS.values())
+
+
 def labels_of(copy: RatedCopy, moment: Moment) -> tuple[str, ...]:
     """Return the labels of every rule that keeps a copy: tiers from fine to coarse, then the rest.
 

@@ -5,32 +5,31 @@ questions of it as a decision about a whole series does.
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from functools import cached_property
 from operator import attrgetter
 
 from orchestrator.model.names import BackupId
 from orchestrator.model.policy import Tier
-from orchestrator.planning.retention.buckets import Bucket
+from orchestrator.planning.retention.buckets import BUCKETS, Bucket
 from orchestrator.planning.retention.copies import RatedCopy, RetentionRules
 
 Order = tuple[datetime, BackupId]
-Place = tuple[Tier, Bucket]
 
-ORDER, RANK = attrgetter("order"), attrgetter("rank")
+ORDER, RANK = attrgetter("at", "id"), attrgetter("rank")
 
 
 class Shelf:
     """Eligible copies, and which of them represents each calendar bucket."""
 
-    def __init__(self, rules: RetentionRules) -> None:
-        """Begin without any copy."""
+    def __init__(self, rules: RetentionRules, copies: Iterable[RatedCopy] = ()) -> None:
+        """Begin with these copies."""
         self.rules = rules
-        self._copies: list[RatedCopy] = []
-        self._verified: list[Order] = []
-        self._buckets: dict[Place, dict[BackupId, RatedCopy]] = defaultdict(dict)
-        self._representatives: dict[Place, RatedCopy] = {}
+        self._copies: list[RatedCopy] = sorted(copies, key=ORDER)
+        self._verified: list[Order] = [ORDER(copy) for copy in self._copies if copy.verified]
+        self._ranked: list[RatedCopy] | None = None
+        self._calendars: dict[Tier, _Calendar] = {}
 
     @property
     def copies(self) -> Sequence[RatedCopy]:
@@ -44,42 +43,37 @@ class Shelf:
 
     def put(self, copy: RatedCopy) -> None:
         """Add an eligible copy; it must not be there yet."""
+        self._ranked = None
         insort(self._copies, copy, key=ORDER)
         if copy.verified:
             insort(self._verified, copy.order)
-        for place in copy.buckets.items():
-            self._buckets[place][copy.id] = copy
-            rival = self._representatives.get(place)
-            if rival is None or rival.rank < copy.rank:
-                self._representatives[place] = copy
+        for calendar in self._calendars.values():
+            calendar.put(copy)
 
     def take(self, copy: RatedCopy) -> None:
         """Remove a copy that is there."""
+        self._ranked = None
         del self._copies[bisect_left(self._copies, copy.order, key=ORDER)]
         if copy.verified:
             del self._verified[bisect_left(self._verified, copy.order)]
-        for place in copy.buckets.items():
-            self._take_from(place, copy)
-
-    def _take_from(self, place: Place, copy: RatedCopy) -> None:
-        rest = self._buckets[place]
-        del rest[copy.id]
-        if not rest:
-            del self._buckets[place], self._representatives[place]
-        elif self._representatives[place].id == copy.id:
-            self._representatives[place] = max(rest.values(), key=RANK)
+        for calendar in self._calendars.values():
+            calendar.take(copy)
 
     def find(self, order: Order) -> int:
         """Return how many of the copies are older than a place in their order."""
         return bisect_left(self._copies, order, key=ORDER)
 
-    def sharing(self, tier: Tier, copy: RatedCopy) -> Iterable[RatedCopy]:
+    def sharing(self, tier: Tier, copy: RatedCopy) -> Collection[RatedCopy]:
         """Return the copies in the bucket of a tier that a copy falls into."""
-        return self._buckets.get((tier, copy.buckets[tier]), {}).values()
+        return self._calendar(tier).sharing(copy)
 
     def representative(self, tier: Tier, copy: RatedCopy) -> RatedCopy | None:
         """Return who represents the bucket that a copy falls into, or None if it is empty."""
-        return self._representatives.get((tier, copy.buckets[tier]))
+        return self._calendar(tier).representative(copy)
+
+    def representatives(self, tier: Tier) -> Collection[RatedCopy]:
+        """Return who represents each bucket of a tier."""
+        return self._calendar(tier).representatives.values()
 
     def count_newer_verified(self, copy: RatedCopy) -> int:
         """Return how many verified copies are newer than a copy."""
@@ -89,3 +83,50 @@ class Shelf:
         """Return the time of the nth (from 1) verified copy that is newer than a copy, or None."""
         position = bisect_right(self._verified, copy.order) + number - 1
         return self._verified[position][0] if position < len(self._verified) else None
+
+    def _calendar(self, tier: Tier) -> "_Calendar":
+        found = self._calendars.get(tier)
+        if found is None:
+            if self._ranked is None:
+                self._ranked = sorted(self._copies, key=RANK)
+            found = self._calendars[tier] = _Calendar(tier, self._ranked)
+        return found
+
+
+class _Calendar:
+    """The buckets of one tier. What is only asked about few copies is made when it is asked."""
+
+    def __init__(self, tier: Tier, ranked: Sequence[RatedCopy]) -> None:
+        self._bucket_of = bucket_of = BUCKETS[tier]
+        self._first_copies = ranked
+        # Of several in one bucket the last stays: it has the highest rank.
+        self.representatives = {bucket_of(copy.local): copy for copy in ranked}
+
+    @cached_property
+    def _buckets(self) -> dict[Bucket, dict[BackupId, RatedCopy]]:
+        buckets: dict[Bucket, dict[BackupId, RatedCopy]] = {}
+        for copy in self._first_copies:
+            buckets.setdefault(self._bucket_of(copy.local), {})[copy.id] = copy
+        return buckets
+
+    def put(self, copy: RatedCopy) -> None:
+        bucket = self._bucket_of(copy.local)
+        self._buckets.setdefault(bucket, {})[copy.id] = copy
+        rival = self.representatives.get(bucket)
+        if rival is None or rival.rank < copy.rank:
+            self.representatives[bucket] = copy
+
+    def take(self, copy: RatedCopy) -> None:
+        bucket = self._bucket_of(copy.local)
+        rest = self._buckets[bucket]
+        del rest[copy.id]
+        if not rest:
+            del self._buckets[bucket], self.representatives[bucket]
+        elif self.representatives[bucket].id == copy.id:
+            self.representatives[bucket] = max(rest.values(), key=RANK)
+
+    def sharing(self, copy: RatedCopy) -> Collection[RatedCopy]:
+        return self._buckets.get(self._bucket_of(copy.local), {}).values()
+
+    def representative(self, copy: RatedCopy) -> RatedCopy | None:
+        return self.representatives.get(self._bucket_of(copy.local))

@@ -15,7 +15,6 @@ from orchestrator.planning.pruning.expired import ExpiredCopies
 from orchestrator.planning.pruning.guards import PruneConditions
 from orchestrator.planning.pruning.ledger import DAY, ExpiredMark, PrunedCopy, PruneLedger
 from orchestrator.planning.pruning.verdicts import Verdict
-from orchestrator.planning.retention.buckets import buckets_of
 from orchestrator.planning.retention.copies import RatedCopy, RetentionRules, Standing
 from orchestrator.planning.retention.rules import YOUNG, Moment, labels_of, look_at
 from orchestrator.planning.retention.shelf import Shelf
@@ -66,7 +65,7 @@ class SimulatedSeries:
             at=at,
             standing=Standing.ELIGIBLE,
             verified=True,
-            buckets=buckets_of(at, self._rules.retention.tiers, self._rules.zone),
+            local=at.astimezone(self._rules.zone),
         )
         self._touched += [*self._representatives_beside(copy), copy]
         self._shelf.put(copy)
@@ -155,5 +154,5 @@ class SimulatedSeries:
         return self._shelf.copies[first:last]
 
     def _representatives_beside(self, copy: RatedCopy) -> list[RatedCopy]:
-        found = (self._shelf.representative(tier, copy) for tier in copy.buckets)
+        found = (self._shelf.representative(tier, copy) for tier in self._rules.retention.tiers)
         return [one for one in found if one is not None]

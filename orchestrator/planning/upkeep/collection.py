@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from orchestrator.model.backup import BackupOutline
 from orchestrator.model.names import DestinationName
 from orchestrator.model.policy import Policy
 from orchestrator.planning.phrases import say_duration, say_time
@@ -19,14 +20,16 @@ def wait_of(policy: Policy) -> timedelta:
     return policy.source.max_duration + GRACE
 
 
-def find_collection_reason(view: SeriesView, destination: DestinationName) -> str | None:
+def find_collection_reason(
+    view: SeriesView[BackupOutline], destination: DestinationName
+) -> str | None:
     """Return why everything at a destination is to be looked at now, or None if it is not."""
     if view.clock_trouble is not None or view.rebuilt_at is not None:
         return None
     return next(_find_reasons(view, destination), None)
 
 
-def _find_reasons(view: SeriesView, destination: DestinationName) -> Iterator[str]:
+def _find_reasons(view: SeriesView[BackupOutline], destination: DestinationName) -> Iterator[str]:
     state = view.collections.get(destination)
     looked_at = None if state is None else state.looked_at
     pruned_at = max(

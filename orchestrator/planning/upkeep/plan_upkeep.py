@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from orchestrator.model.actions import CollectChunks, KeepAgain, MarkExpired, PruneCopy
-from orchestrator.model.backup import CopyState
+from orchestrator.model.backup import BackupOutline, CopyState
 from orchestrator.model.names import BackupId, DestinationName
 from orchestrator.model.plan import SkipKind, Skipped
 from orchestrator.model.pruning import UpkeepPlan
@@ -28,7 +28,7 @@ class PlannedUpkeep:
     used: int
 
 
-def plan_upkeep(view: SeriesView, *, allowed: int = 0) -> PlannedUpkeep:
+def plan_upkeep(view: SeriesView[BackupOutline], *, allowed: int = 0) -> PlannedUpkeep:
     """Return what is tidied up for a series at the destinations of its policy, in that order.
 
     ``allowed`` is how many more copies than a day's measure may go. What is kept at places that the
@@ -49,7 +49,7 @@ def plan_upkeep(view: SeriesView, *, allowed: int = 0) -> PlannedUpkeep:
     )
 
 
-def _plan_place(view: SeriesView, decision: PlaceDecision) -> UpkeepPlan:
+def _plan_place(view: SeriesView[BackupOutline], decision: PlaceDecision) -> UpkeepPlan:
     prunes = [*_finish(view, decision.destination), *_prune(view, decision)]
     return UpkeepPlan(
         actions=(
@@ -63,7 +63,7 @@ def _plan_place(view: SeriesView, decision: PlaceDecision) -> UpkeepPlan:
 
 
 # ------------------------------------------------------------------ what to do
-def _keep_again(view: SeriesView, decision: PlaceDecision) -> Iterator[KeepAgain]:
+def _keep_again(view: SeriesView[BackupOutline], decision: PlaceDecision) -> Iterator[KeepAgain]:
     left = decision.marks.keys() - decision.pruning.marks.keys() - decision.locked.keys()
     if left:
         first = min(left)
@@ -75,7 +75,7 @@ def _keep_again(view: SeriesView, decision: PlaceDecision) -> Iterator[KeepAgain
         )
 
 
-def _mark(view: SeriesView, decision: PlaceDecision) -> Iterator[MarkExpired]:
+def _mark(view: SeriesView[BackupOutline], decision: PlaceDecision) -> Iterator[MarkExpired]:
     new = sorted(decision.pruning.marks.keys() - decision.marks.keys())
     if new:
         delay = say_duration(view.policy.retention.prune_delay)
@@ -91,7 +91,7 @@ def _mark(view: SeriesView, decision: PlaceDecision) -> Iterator[MarkExpired]:
         )
 
 
-def _finish(view: SeriesView, destination: DestinationName) -> Iterator[PruneCopy]:
+def _finish(view: SeriesView[BackupOutline], destination: DestinationName) -> Iterator[PruneCopy]:
     for backup in view.backups:
         for copy in backup.copies:
             if copy.destination != destination or copy.state is not CopyState.PRUNING:
@@ -107,7 +107,7 @@ def _finish(view: SeriesView, destination: DestinationName) -> Iterator[PruneCop
                 )
 
 
-def _prune(view: SeriesView, decision: PlaceDecision) -> Iterator[PruneCopy]:
+def _prune(view: SeriesView[BackupOutline], decision: PlaceDecision) -> Iterator[PruneCopy]:
     going = [one for one in decision.pruning.decisions if one.verdict is Verdict.PRUNE]
     if not going:
         return
@@ -122,7 +122,9 @@ def _prune(view: SeriesView, decision: PlaceDecision) -> Iterator[PruneCopy]:
         )
 
 
-def _going_by_themselves(view: SeriesView, decision: PlaceDecision) -> frozenset[BackupId]:
+def _going_by_themselves(
+    view: SeriesView[BackupOutline], decision: PlaceDecision
+) -> frozenset[BackupId]:
     plain = decision
     if decision.pruning.used:
         plain = decide_place(view, decision.destination, allowed=0)
@@ -135,7 +137,7 @@ def _age(one: PruneDecision) -> tuple[datetime, datetime, BackupId]:
 
 
 def _collect(
-    view: SeriesView, destination: DestinationName, prunes: Sequence[PruneCopy]
+    view: SeriesView[BackupOutline], destination: DestinationName, prunes: Sequence[PruneCopy]
 ) -> Iterator[CollectChunks]:
     reason = find_collection_reason(view, destination)
     if prunes and view.clock_trouble is None and view.rebuilt_at is None:
@@ -145,7 +147,7 @@ def _collect(
 
 
 # ------------------------------------------------------------------ what to leave alone
-def _explain_waiting(view: SeriesView, decision: PlaceDecision) -> Iterator[Skipped]:
+def _explain_waiting(view: SeriesView[BackupOutline], decision: PlaceDecision) -> Iterator[Skipped]:
     waiting = [one for one in decision.pruning.decisions if one.verdict in SKIPPED]
     waiting.sort(key=lambda one: (one.verdict.value, one.guard or "", *one.copy.order))
     for (verdict, guard), group in groupby(waiting, key=lambda one: (one.verdict, one.guard)):
@@ -180,7 +182,7 @@ def _say(verdict: Verdict, guard: str | None, until: datetime | None, number: in
 def _ends_at(
     verdict: Verdict,
     decisions: Sequence[PruneDecision],
-    view: SeriesView,
+    view: SeriesView[BackupOutline],
     destination: DestinationName,
 ) -> datetime | None:
     if verdict is Verdict.WAITS:
@@ -195,7 +197,7 @@ def _ends_at(
     return None
 
 
-def _explain_locked(view: SeriesView, decision: PlaceDecision) -> Iterator[Skipped]:
+def _explain_locked(view: SeriesView[BackupOutline], decision: PlaceDecision) -> Iterator[Skipped]:
     locked = [backup for backup in decision.locked if not decision.kept[backup].is_kept]
     if locked:
         until = min(decision.locked[backup] for backup in locked)

@@ -3,9 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Generic
+
+from typing_extensions import TypeVar
 
 from orchestrator.errors import DestinationFullError
-from orchestrator.model.backup import Backup, CopyState
+from orchestrator.model.backup import Backup, BackupOutline, CopyState
 from orchestrator.model.names import BackupId, DestinationName, Series
 from orchestrator.model.policy import Policy
 from orchestrator.model.pruning import CollectionState, Tombstone
@@ -23,12 +26,15 @@ REFUSAL_LASTS = timedelta(days=1)
 """How long a copy that its destination kept is left alone (fault F56)."""
 
 
+ViewedBackup_co = TypeVar("ViewedBackup_co", bound=BackupOutline, covariant=True, default=Backup)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SeriesView:
+class SeriesView(Generic[ViewedBackup_co]):
     """What is known of one series that pruning and collection depend on. Times are aware UTC.
 
     Attributes:
-        backups: all that the catalog lists of it.
+        backups: all that the catalog lists of it; in outline, where nothing is removed yet.
         tombstones: what was pruned of it in the last day, or longer ago.
         latest_failure: the latest attempt if it failed or was interrupted, else None.
         broken_off_at: when an attempt last failed or was interrupted, or None.
@@ -41,7 +47,7 @@ class SeriesView:
 
     policy: Policy
     series: Series
-    backups: Sequence[Backup]
+    backups: Sequence[ViewedBackup_co]
     tombstones: Sequence[Tombstone]
     latest_failure: Run | None
     broken_off_at: datetime | None
@@ -68,7 +74,9 @@ class PlaceDecision:
     locked: Mapping[BackupId, datetime]
 
 
-def decide_place(view: SeriesView, destination: DestinationName, *, allowed: int) -> PlaceDecision:
+def decide_place(
+    view: SeriesView[BackupOutline], destination: DestinationName, *, allowed: int
+) -> PlaceDecision:
     """Decide about all copies of a series at one destination; those half gone do not count."""
     backups = [
         backup
@@ -106,7 +114,7 @@ def decide_place(view: SeriesView, destination: DestinationName, *, allowed: int
     )
 
 
-def conditions_of(view: SeriesView) -> PruneConditions:
+def conditions_of(view: SeriesView[BackupOutline]) -> PruneConditions:
     """Return what the guards of pruning ask about.
 
     Another server behind the same name makes a backup suspicious when it is taken, and whoever
@@ -133,7 +141,7 @@ def _say_failure(failure: Run) -> str:
 
 
 def _marks_of(
-    backups: Sequence[Backup], destination: DestinationName
+    backups: Sequence[BackupOutline], destination: DestinationName
 ) -> Mapping[BackupId, ExpiredMark]:
     return {
         backup.id: ExpiredMark(at=copy.expired_at, beyond_normal_ageing=copy.beyond_normal_ageing)
@@ -144,7 +152,7 @@ def _marks_of(
 
 
 def _locked_of(
-    backups: Sequence[Backup], destination: DestinationName, now: datetime
+    backups: Sequence[BackupOutline], destination: DestinationName, now: datetime
 ) -> Mapping[BackupId, datetime]:
     refused = {
         backup.id: copy.prune_refused_at + REFUSAL_LASTS

@@ -13,30 +13,17 @@ from orchestrator.policy.reading.nodes import (
 )
 
 KEYS: tuple[Path, ...] = (
-    ("destinations", "*", "low_storage"),
-    ("destinations", "*", "capacity"),
     ("destinations", "*", "required"),
     ("destinations", "*", "options"),
     ("policies", "*", "encryption"),
     ("policies", "*", "verify", "within"),
     ("policies", "*", "verify", "schedule"),
     ("policies", "*", "verify", "drill"),
-    ("policies", "*", "heartbeat"),
-    ("policies", "*", "renamed_from"),
-    ("policies", "*", "alerts", "*", "remind_every"),
-    ("policies", "*", "alerts", "*", "digest"),
-    ("settings", "alerts"),
 )
 
-DATABASES: Path = ("policies", "*", "source", "databases", "*")
 DESTINATIONS: Path = ("policies", "*", "destinations")
 DESTINATION_URL: Path = ("destinations", "*", "url")
-EVENTS: Path = ("policies", "*", "alerts", "*", "on", "*")
 
-LATER_EVENTS = frozenset(
-    {"degraded", "missed", "low_storage", "corrupt", "guard", "uncovered", "policy_invalid"}
-    | {"drill_failed", "prune_refused", "channel_failing", "recovered", "digest", "all"}
-)
 LATER_SCHEMES = frozenset({"s3", "gs", "az", "abfs", "sftp", "rclone", "http", "https", "webdav"})
 
 
@@ -51,21 +38,17 @@ def find_not_supported(root: Node, log: ProblemLog) -> Iterator[Path]:
 
 
 def _later_values(root: Node, log: ProblemLog) -> Iterator[Path]:
-    for pattern, is_later, hint in (
-        (DATABASES, _is_wildcard, "name every database"),
-        (DESTINATION_URL, _has_later_scheme, "use a `file:` destination"),
-        (EVENTS, LATER_EVENTS.__contains__, "use `failed`"),
-    ):
-        for path, node in matches(root, pattern):
-            if (
-                isinstance(node, ScalarNode)
-                and isinstance(node.value, str)
-                and is_later(node.value)
-            ):
-                # The url of an object store may carry a key: only its scheme is shown.
-                what = f"{node.value.split(':')[0]}:" if pattern is DESTINATION_URL else node.value
-                log.report(node.place, f"{quoted(what)} is not supported yet", hint)
-                yield path
+    for path, node in matches(root, DESTINATION_URL):
+        if (
+            isinstance(node, ScalarNode)
+            and isinstance(node.value, str)
+            and _has_later_scheme(node.value)
+        ):
+            # The url of an object store may carry a key: only its scheme is shown.
+            what = f"{node.value.split(':')[0]}:"
+            hint = "use a `file:` destination"
+            log.report(node.place, f"{quoted(what)} is not supported yet", hint)
+            yield path
 
 
 def _further_destinations(root: Node, log: ProblemLog) -> Iterator[Path]:
@@ -77,10 +60,6 @@ def _further_destinations(root: Node, log: ProblemLog) -> Iterator[Path]:
                 "keep one of them",
             )
             yield from ((*path, index) for index in range(1, len(node.items)))
-
-
-def _is_wildcard(name: str) -> bool:
-    return "*" in name or "?" in name
 
 
 def _has_later_scheme(url: str) -> bool:

@@ -9,15 +9,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.model.names import ChannelName, DestinationName, PolicyName
-from orchestrator.model.policy import Channel, DesiredState, Destination, Policy, Revision
+from orchestrator.model.names import ChannelName, PolicyName
+from orchestrator.model.policy import (
+    AlertRoute,
+    Channel,
+    DesiredState,
+    Destination,
+    Policy,
+    Revision,
+)
 from orchestrator.policy.document import Document
 from orchestrator.policy.interpolation import SecretReader
+from orchestrator.policy.interpreting.alerts import interpret_routes
+from orchestrator.policy.interpreting.destinations import interpret_destination
 from orchestrator.policy.interpreting.policy import Surroundings, interpret_policy
 from orchestrator.policy.names import Names
 from orchestrator.policy.problems import ProblemLog
 from orchestrator.policy.reading.section import Section
-from orchestrator.policy.syntax.file_urls import FileUrlError, absolute_file_url
 
 MAX_PARALLEL = 2
 CHANNEL_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -42,6 +50,7 @@ class Interpreter:
         )
 
     def _policies(self, documents: Sequence[Document]) -> Iterator[Policy]:
+        default_alerts = self._default_alerts(documents)
         for document in documents:
             for name, section in _root(document).named("policies"):
                 surroundings = Surroundings(
@@ -49,6 +58,7 @@ class Interpreter:
                     names=self.names,
                     secrets=self.secrets,
                     log=self.log,
+                    default_alerts=default_alerts,
                 )
                 policy = interpret_policy(PolicyName(name.value), section, surroundings)
                 if policy is not None:
@@ -57,15 +67,16 @@ class Interpreter:
     def _destinations(self, documents: Sequence[Document]) -> Iterator[Destination]:
         for document in documents:
             for name, section in _root(document).named("destinations"):
-                url = section.text("url")
-                if url is None:
-                    continue
-                try:
-                    absolute = absolute_file_url(url.value, _folder(document))
-                except FileUrlError as error:
-                    self.log.report(url.place, str(error), error.hint)
-                else:
-                    yield Destination(name=DestinationName(name.value), url=absolute)
+                place = interpret_destination(name, section, _folder(document), self.log)
+                if place is not None:
+                    yield place
+
+    def _default_alerts(self, documents: Sequence[Document]) -> tuple[AlertRoute, ...]:
+        return tuple(
+            route
+            for document in documents
+            for route in interpret_routes(_root(document).section("settings"), self.names, self.log)
+        )
 
     def _channels(self, documents: Sequence[Document]) -> Iterator[Channel]:
         for document in documents:

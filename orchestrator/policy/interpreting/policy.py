@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from orchestrator.model.names import ChannelName, DestinationName, PolicyName
-from orchestrator.model.policy import AlertRoute, Event, OnUncovered, Policy, TableSelection
+from orchestrator.model.names import DestinationName, PolicyName
+from orchestrator.model.policy import AlertRoute, OnUncovered, Policy, TableSelection
 from orchestrator.model.verification import Level
 from orchestrator.policy.interpolation import SecretReader
+from orchestrator.policy.interpreting.alerts import interpret_heartbeat, interpret_routes
 from orchestrator.policy.interpreting.guards import interpret_guards
 from orchestrator.policy.interpreting.schedules import interpret_retention, interpret_schedules
 from orchestrator.policy.interpreting.source import interpret_source
@@ -24,12 +25,16 @@ AFTER_BACKUP = Level.OBJECTS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What a policy is interpreted in: its file's folder, all names, the secrets."""
+    """What a policy is interpreted in: its file's folder, all names, the secrets.
+
+    ``default_alerts`` are those of a policy that declares none.
+    """
 
     folder: Path
     names: Names
     secrets: SecretReader
     log: ProblemLog
+    default_alerts: tuple[AlertRoute, ...] = ()
 
 
 def interpret_policy(
@@ -42,9 +47,10 @@ def interpret_policy(
     schedules = interpret_schedules(section, log)
     retention = interpret_retention(section.section("retention"), schedules, log)
     destinations = tuple(_destinations(section, surroundings))
-    alerts = tuple(_alerts(section, surroundings))
+    alerts = _alerts(section, surroundings)
+    heartbeat = interpret_heartbeat(section, surroundings.secrets, surroundings.folder)
     guards = interpret_guards(section, log)
-    if not section.has("alerts"):
+    if not alerts and not section.sections("alerts"):
         log.warn_about(
             section.place, f"nobody is told when {quoted(name)} fails", "add `alerts` to it"
         )
@@ -62,7 +68,13 @@ def interpret_policy(
         after_backup=_level(section.section("verify").text("after_backup")),
         alerts=alerts,
         guards=guards,
+        heartbeat=heartbeat,
+        renamed_from=_former_name(section.text("renamed_from")),
     )
+
+
+def _former_name(written: Text | None) -> PolicyName | None:
+    return None if written is None else PolicyName(written.value)
 
 
 def _zone(written: Text | None, log: ProblemLog) -> ZoneInfo | None:
@@ -100,12 +112,7 @@ def _destinations(section: Section, surroundings: Surroundings) -> Iterator[Dest
         yield DestinationName(text.value)
 
 
-def _alerts(section: Section, surroundings: Surroundings) -> Iterator[AlertRoute]:
-    for route in section.sections("alerts"):
-        channel = route.text("to")
-        if channel is not None:
-            surroundings.names.check("channels", channel, surroundings.log)
-            yield AlertRoute(
-                to=ChannelName(channel.value),
-                on=frozenset(Event(text.value) for text in route.texts("on")),
-            )
+def _alerts(section: Section, surroundings: Surroundings) -> tuple[AlertRoute, ...]:
+    own = interpret_routes(section, surroundings.names, surroundings.log)
+    # An empty list declares none, either: silence is never what a policy asks for.
+    return own or surroundings.default_alerts

@@ -5,7 +5,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 from orchestrator.model.names import ScheduleName
-from orchestrator.model.policy import Retention, Schedule, Tier, Window
+from orchestrator.model.policy import CalendarUnit, Retention, Schedule, Tier, Window
 from orchestrator.policy.problems import ProblemLog, quoted
 from orchestrator.policy.reading.section import Section, Text
 from orchestrator.policy.syntax.cron import CronSyntaxError, check_cron, shortest_gap
@@ -72,6 +72,7 @@ def interpret_retention(
     tiers = {tier: parse_window(text.value) for tier, text in written.items()}
     _check_growth(written, tiers, log)
     _check_fineness(written, schedules, log)
+    _check_hours(written, tiers, log)
     return Retention(
         tiers=tiers,
         min_keep=section.number("min_keep") or MIN_KEEP,
@@ -97,6 +98,19 @@ def _check_growth(
                 f"the {finer.value} window {quoted(str(tiers[finer]))}",
                 "a coarser tier that keeps no longer keeps nothing more",
             )
+
+
+def _check_hours(
+    written: Mapping[Tier, Text], tiers: Mapping[Tier, Window], log: ProblemLog
+) -> None:
+    window = tiers.get(Tier.HOURLY)
+    if window is not None and window.unit in (CalendarUnit.MONTHS, CalendarUnit.YEARS):
+        log.warn_about(
+            written[Tier.HOURLY].place,
+            f"the hourly window {quoted(str(window))} follows the calendar, so that hourly backups of"
+            " up to three days expire in one leap after a shorter month",
+            f"write it in hours, days or weeks, such as `{int(typical_hours(window)) // 24}d`",
+        )
 
 
 def _check_fineness(

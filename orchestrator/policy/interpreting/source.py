@@ -4,8 +4,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from orchestrator.model.names import DatabaseName
-from orchestrator.model.policy import Source
+from orchestrator.model.policy import MAX_STANDBY_LAG, Source
 from orchestrator.model.secret import Secret
+from orchestrator.planning.database_patterns import is_pattern
 from orchestrator.policy.interpolation import SecretReader
 from orchestrator.policy.problems import Place, quoted
 from orchestrator.policy.reading.section import Section
@@ -23,9 +24,10 @@ def interpret_source(section: Section, secrets: SecretReader, folder: Path) -> S
     """Return the source, or None if it has no usable url; that was reported."""
     url = _url(section, "url", secrets, folder)
     restore_url = _url(section, "restore_url", secrets, folder)
-    databases = tuple(DatabaseName(text.value) for text in section.texts("databases"))
+    listed = [text.value for text in section.texts("databases")]
     if url is None:
         return None
+    databases = tuple(DatabaseName(name) for name in listed if not is_pattern(name))
     if not section.has("databases"):
         databases = _default_databases(url, section.place_of("url"), secrets)
     return Source(
@@ -33,6 +35,8 @@ def interpret_source(section: Section, secrets: SecretReader, folder: Path) -> S
         url=url,
         restore_url=restore_url or url,
         databases=databases,
+        patterns=tuple(name for name in listed if is_pattern(name)),
+        max_standby_lag=duration_of(section, "max_standby_lag", MAX_STANDBY_LAG),
         lock_timeout=duration_of(section, "lock_timeout", LOCK_TIMEOUT),
         stall_timeout=duration_of(section, "stall_timeout", STALL_TIMEOUT),
         max_duration=duration_of(section, "max_duration", MAX_DURATION),

@@ -1,13 +1,17 @@
 """Real servers on loopback that take alerts, refuse them, or hang."""
 
 import json
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, cast
 
 from aiosmtpd.controller import Controller
@@ -19,11 +23,12 @@ class Webhook(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, status: int = 200, location: str | None = None) -> None:
-        super().__init__(("127.0.0.1", 0), WebhookRequest)
+    def __init__(self, status: int = 200, location: str | None = None, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), WebhookRequest)
         self.status, self.location = status, location
         self.messages: list[dict[str, Any]] = []
         self.requests: list[str] = []
+        self.answer = b"ok"
 
     @property
     def address(self) -> str:
@@ -39,8 +44,9 @@ class WebhookRequest(BaseHTTPRequestHandler):
         self.send_response(server.status)
         if server.location is not None:
             self.send_header("Location", server.location)
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Length", str(len(server.answer)))
         self.end_headers()
+        self.wfile.write(server.answer)
 
     def do_GET(self) -> None:
         cast("Webhook", self.server).requests.append(f"{self.command} {self.path}")
@@ -54,8 +60,8 @@ class WebhookRequest(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def a_webhook(status: int = 200, location: str | None = None) -> Iterator[Webhook]:
-    with Webhook(status, location) as server:
+def a_webhook(status: int = 200, location: str | None = None, port: int = 0) -> Iterator[Webhook]:
+    with Webhook(status, location, port) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:
@@ -81,26 +87,49 @@ def a_port_that_refuses() -> Iterator[str]:
 
 
 class Mailbox:
-    """Keeps the messages that an SMTP server took."""
+    """Keeps the messages that an SMTP server took, and whether they came encrypted."""
 
     def __init__(self) -> None:
         self.messages: list[EmailMessage] = []
+        self.encrypted: list[bool] = []
 
-    async def handle_DATA(self, _server: object, _session: object, envelope: Any) -> str:  # noqa: ANN401, N802 - aiosmtpd's names and untyped values
+    async def handle_DATA(self, _server: object, session: Any, envelope: Any) -> str:  # noqa: ANN401, N802 - aiosmtpd's names and untyped values
         message = message_from_bytes(envelope.content, policy=policy.default)
         self.messages.append(cast("EmailMessage", message))
+        self.encrypted.append(session.ssl is not None)
         return "250 OK"
 
 
 @contextmanager
-def a_mail_server() -> Iterator[tuple[Mailbox, str]]:
+def a_mail_server(**options: Any) -> Iterator[tuple[Mailbox, str]]:  # noqa: ANN401 - aiosmtpd's
     mailbox = Mailbox()
     # Port 0 lets the system choose; aiosmtpd's own readiness probe would connect to port 0.
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    controller = Controller(mailbox, hostname="127.0.0.1", port=port)
+    controller = Controller(mailbox, hostname="127.0.0.1", port=port, **options)
     controller.start()
     try:
         yield mailbox, f"127.0.0.1:{port}"
     finally:
         controller.stop()
+
+
+def make_certificate(folder: Path) -> Path:
+    """Make a certificate for 127.0.0.1 that signs itself; its key lies beside it."""
+    certificate = folder / "certificate.pem"
+    openssl = shutil.which("openssl")
+    assert openssl is not None, "openssl is needed to make a certificate"
+    subprocess.run(
+        [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+         "-nodes", "-days", "2", "-subj", "/CN=alerts", "-addext", "subjectAltName=IP:127.0.0.1",
+         "-keyout", str(certificate.with_suffix(".key")), "-out", str(certificate)],
+        check=True, capture_output=True, timeout=20,
+    )  # fmt: skip
+    return certificate
+
+
+def with_starttls(certificate: Path) -> dict[str, object]:
+    """Return the options of a mail server that takes nothing before STARTTLS."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, certificate.with_suffix(".key"))
+    return {"tls_context": context, "require_starttls": True}

@@ -17,7 +17,7 @@ from orchestrator.catalog.sql.tables import METADATA
 from orchestrator.catalog.sql.transactions import Transactions
 from orchestrator.errors import CatalogError, CatalogVersionError
 from tests.contracts.catalog_values import NOON, an_entry, at_once, subjects
-from tests.support.builders import a_pause
+from tests.support.builders import a_backup, a_pause, a_series
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -127,3 +127,28 @@ def test_a_catalog_of_the_first_version_is_migrated_with_all_that_it_holds(
         assert catalog.pauses() == []
         catalog.record_pause(a_pause(NOON), an_entry("paused"))
         assert len(catalog.pauses()) == 1
+
+
+def test_copies_of_an_older_catalog_are_found_by_their_series(
+    url: str, monkeypatch: pytest.MonkeyPatch
+):
+    with monkeypatch.context() as older:
+        older.setattr(migrating, "NEWEST_REVISION", "0005_pruning")
+        open_catalog(url).close()
+    backup = a_backup(NOON)
+    change(
+        url,
+        'INSERT INTO backups (id, policy, database, path, run, snapshot_at, finished_at, "trigger",'
+        " slots, sequence, fence, revision, manifest_digest, tables, rows, text_bytes,"
+        f" stored_bytes, new_bytes) VALUES ('{backup.id}', 'practice', 'app', 'practice/app', 'r',"
+        " '2026-11-22 12:00:00.123456', '2026-11-22 12:01:00.123456', 'manual',"
+        " '[]', 1, 1, 'r', 'd', 1, 1, 1, 1, 1)",
+    )
+    change(
+        url,
+        "INSERT INTO copies (backup, destination, position, state)"
+        f" VALUES ('{backup.id}', 'local', 0, 'complete')",
+    )
+    with closing(open_catalog(url)) as catalog:
+        (seen,) = catalog.histories([a_series()])[a_series()].backups
+    assert [copy.destination for copy in seen.copies] == ["local"]

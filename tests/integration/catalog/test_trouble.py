@@ -20,7 +20,7 @@ from orchestrator.errors import (
     UsageError,
 )
 from tests.contracts.catalog_values import HOUR, NOON, an_entry, subjects
-from tests.support.builders import a_backup
+from tests.support.builders import a_backup, a_series
 from tests.support.postgres import Database, Role, Server
 
 
@@ -236,6 +236,33 @@ def test_backups_of_a_series_are_found_through_an_index(catalog: SqlCatalog):
             for query in queries
         ]
         backups, marks = (" ".join(row[3] for row in plan) for plan in plans)
-    assert "USING INDEX backups_by_series" in backups
+    assert "USING INDEX backups_listed" in backups
     assert "USING INDEX marks_by_series" in marks
     assert "SCAN" not in backups + marks
+
+
+def test_the_past_of_many_series_is_found_through_indexes(catalog: SqlCatalog):
+    asked: list[tuple[str, object]] = []
+
+    def note(*happened: object) -> None:
+        _connection, _cursor, statement, values, *_ = happened
+        asked.append((str(statement), values))
+
+    backup = a_backup(NOON)
+    catalog.record_backup(backup, an_entry())
+    with catalog._transactions.reading() as connection:
+        event.listen(connection.engine, "before_cursor_execute", note)
+    catalog.histories([backup.series, a_series("payroll"), a_series("stock")])
+    event.remove(connection.engine, "before_cursor_execute", note)
+    with catalog._transactions.reading() as connection:
+        steps = [
+            row[3]
+            for statement, values in asked
+            if statement.startswith("SELECT")
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+        ]
+    assert not {"SCAN backups", "SCAN copies", "SCAN runs"} & {
+        " ".join(step.split()[:2]) for step in steps
+    }
+    assert any("COVERING INDEX copies_by_series" in step for step in steps)
+    assert any("COVERING INDEX backups_listed" in step for step in steps)

@@ -111,6 +111,7 @@ FAILING_CHECK = """
 CREATE TABLE a (i int); CREATE TABLE b (i int); INSERT INTO b VALUES (1);
 CREATE FUNCTION known(int) RETURNS boolean LANGUAGE sql AS 'SELECT EXISTS (SELECT FROM public.b WHERE i = $1)';
 ALTER TABLE a ADD CONSTRAINT is_known CHECK (known(i)); INSERT INTO a VALUES (1);
+DELETE FROM b;
 """
 
 
@@ -119,7 +120,7 @@ ALTER TABLE a ADD CONSTRAINT is_known CHECK (known(i)); INSERT INTO a VALUES (1)
     [
         pytest.param(FAILING_INDEX, r"by_function.*inner_one.*does not exist", id="index"),
         pytest.param(FAILING_VIEW, r"by_function.*inner_one.*does not exist", id="matview"),
-        pytest.param(FAILING_CHECK, r"public\.a.*is_known.*23514", id="check"),
+        pytest.param(FAILING_CHECK, r"is_known of public\.a.*23514", id="check"),
     ],
 )
 def test_what_the_server_refuses_is_an_error_in_its_words(

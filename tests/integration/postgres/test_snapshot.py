@@ -379,6 +379,20 @@ def test_a_database_named_like_a_connection_string_is_only_a_name(postgres_serve
         assert snapshot.contents.properties.name == name
 
 
+def test_a_long_stream_arrives_whole_and_in_order_while_its_reader_naps(
+    empty_database: Database,
+) -> None:
+    empty_database.execute("CREATE TABLE t AS SELECT generate_series(1, 400000) AS id")
+    blocks: list[bytes] = []
+    with open_snapshot(empty_database.url, empty_database.name) as snapshot:
+        table = snapshot.contents.tables[0]
+        rows = snapshot.readers[0].read_table(table, BlockRange(0, None), blocks.append)
+    assert rows == 400_000
+    assert b"".join(blocks) == b"".join(b"%d\n" % number for number in range(1, 400_001))
+    assert sum(map(len, blocks)) > 4 * psql_session.LONG_STREAM_BYTES
+    assert max(map(len, blocks)) <= psql_session.READ_BYTES
+
+
 def test_a_count_that_differs_from_the_lines_is_refused(
     empty_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

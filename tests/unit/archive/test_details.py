@@ -31,6 +31,15 @@ def test_a_partition_and_a_table_without_columns_come_back():
     assert decode_details(data) == details
 
 
+def test_views_that_nobody_filled_are_named_and_details_without_any_are_as_ever():
+    name = TableName("public", "not. yet")
+    details = replace(some_details(), unpopulated=(name,))
+    data = encode_details(details)
+    schema("details").check(data)
+    assert decode_details(data) == details
+    assert b"unpopulated" not in encode_details(some_details())
+
+
 def test_details_are_as_their_schema_says():
     schema("details").check(encode_details(some_details()))
     empty = replace(some_details(), large_objects=(), large_object_chunks=(), roles=())

@@ -200,11 +200,12 @@ def test_what_may_not_be_written_is_a_matter_of_permission(tmp_path: Path):
     assert files(closed) == []
 
 
-def test_free_space_is_that_of_the_file_system(local: LocalDirectory, root: Path):
+def test_space_is_that_of_the_file_system(local: LocalDirectory, root: Path):
     found = os.statvfs(root)
-    free = local.free_bytes()
-    assert free is not None
-    assert abs(free - found.f_bavail * found.f_frsize) < 1 << 30
+    space = local.space()
+    assert space is not None
+    assert abs(space.free - found.f_bavail * found.f_frsize) < 1 << 30
+    assert space.whole <= found.f_blocks * found.f_frsize
 
 
 def test_no_file_descriptor_is_left_open(local: LocalDirectory):

@@ -25,7 +25,7 @@ policies:
     retention:
       tiers: {daily: 30d}
     destinations: [local]
-    alerts: [{to: ops, on: [failed]}]
+    alerts: [{to: ops, on: [all]}]
 """
 
 

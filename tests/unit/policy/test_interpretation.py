@@ -66,7 +66,7 @@ def test_what_is_declared_is_taken(tmp_path: Path):
     tiers = {Tier.HOURLY: Window(7, CalendarUnit.DAYS), Tier.WEEKLY: Window(3, CalendarUnit.MONTHS)}
     assert policy.retention == Retention(tiers=tiers, min_keep=1, prune_delay=timedelta(minutes=5))
     assert (policy.zstd_level, policy.after_backup) == (19, Level.STORED)
-    assert policy.alerts == (AlertRoute(to="ops", on=frozenset({Event.FAILED})),)
+    assert policy.alerts == (AlertRoute(to="ops", on=frozenset(Event)),)
 
 
 def test_tables_are_taken_as_written_case_and_all(tmp_path: Path):
@@ -133,10 +133,13 @@ def test_a_tier_finer_than_the_schedule_is_a_warning(
     assert all("is finer than the schedules" in line for line in found)
 
 
-def test_a_policy_that_tells_nobody_is_a_warning(tmp_path: Path):
-    found = warnings(tmp_path, changed(("    alerts: [{to: ops, on: [failed]}]\n", "")))
+@pytest.mark.parametrize(("window", "instead"), [("1mo", "30d"), ("2mo", "60d")])
+def test_an_hourly_window_in_months_is_a_warning(tmp_path: Path, window: str, instead: str):
+    tiers = f"{{hourly: {window}, monthly: 1y}}"
+    [warning] = warnings(tmp_path, changed(("0 2 * * *", "0 * * * *"), ("{daily: 30d}", tiers)))
 
-    assert found == ["a.yaml:7:3: nobody is told when `practice` fails; add `alerts` to it"]
+    assert warning.startswith(f"a.yaml:12:23: the hourly window `{window}` follows the calendar")
+    assert f"such as `{instead}`" in warning
 
 
 @pytest.mark.parametrize("zone", ["Europe/Londn", "../etc", "/etc/passwd", "Europe", "é", "UTC+25"])

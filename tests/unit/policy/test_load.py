@@ -67,7 +67,7 @@ def test_a_file_with_twelve_and_more_mistakes_reports_every_one_at_its_place(tmp
         (("[local]", "[]"), "a.yaml:13:19: `destinations` is empty"),
         (("  practice:", "  my practice:"), "a.yaml:7:3: `my practice` cannot be a name"),
         (("  practice:", "  7:"), "a.yaml:7:3: a key must be text"),
-        (("[failed]", "[failed, failed]"), "a.yaml:14:37: item 2 of `on` stands there already"),
+        (("[all]", "[all, all]"), "a.yaml:14:34: item 2 of `on` stands there already"),
         (("{to: ops", "{to: obs"), "a.yaml:14:19: there is no channel `obs`"),
         (("engine: postgresql, ", ""), "a.yaml:8:5: `source` needs `engine`"),
         (("postgresql,", "postgres,"), "a.yaml:8:22: `engine` cannot be `postgres`"),

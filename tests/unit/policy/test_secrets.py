@@ -123,7 +123,7 @@ def test_the_value_of_a_secret_is_shown_nowhere(tmp_path: Path, value: str):
 
 @pytest.mark.parametrize(
     "place",
-    [URL, '"${env:ALERT_URL}"', '"0 2 * * *"', "file:./backups", "30d", "[local]", "[failed]"],
+    [URL, '"${env:ALERT_URL}"', '"0 2 * * *"', "file:./backups", "30d", "[local]", "[all]"],
 )
 @pytest.mark.parametrize(
     "literal", ["postgresql://u:s3cr3t@h/d", "mysql://u:s3cr3t@h", "x://h?password=s3cr3t", "a:b"]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, delete, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from orchestrator.catalog.copy_states import being_pruned, expired, kept_again, refused
 from orchestrator.catalog.sql.columns import require_utc
@@ -12,7 +12,6 @@ from orchestrator.catalog.sql.rows import (
     columns_of_copy,
     copy_of,
     prune_columns_of_copy,
-    series_of,
 )
 from orchestrator.catalog.sql.tables import BACKUPS, COPIES, TOMBSTONES
 from orchestrator.catalog.sql.transactions import Transactions, insert_if_new
@@ -34,15 +33,16 @@ class SqlPruning:
         """Return what was pruned since a time, by series."""
         columns = TOMBSTONES.c
         query = (
-            select(TOMBSTONES)
+            select(columns.policy, columns.database, *(columns[name] for name in _PLAIN_COLUMNS))
             .where(columns.pruned_at >= since)
             .order_by(columns.pruned_at, columns.backup)
         )
         found: dict[Series, list[Tombstone]] = {}
         with self._transactions.reading() as connection:
-            for row in connection.execute(query).mappings():
-                stone = _tombstone_of(row)
-                found.setdefault(stone.series, []).append(stone)
+            for policy, database, *plain in connection.execute(query).all():
+                series = Series(policy, database)
+                stone = Tombstone(series=series, **dict(zip(_PLAIN_COLUMNS, plain, strict=True)))
+                found.setdefault(series, []).append(stone)
         return found
 
     def record_expired(
@@ -147,7 +147,3 @@ _PLAIN_COLUMNS = (
 def _row_of_tombstone(stone: Tombstone) -> Row:
     row = {name: getattr(stone, name) for name in _PLAIN_COLUMNS}
     return {**row, "policy": stone.series.policy, "database": stone.series.database}
-
-
-def _tombstone_of(row: RowMapping) -> Tombstone:
-    return Tombstone(series=series_of(row), **{name: row[name] for name in _PLAIN_COLUMNS})

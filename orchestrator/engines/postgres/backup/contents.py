@@ -12,6 +12,9 @@ from orchestrator.engines.postgres.backup.properties import (
     read_properties,
     read_roles,
 )
+from orchestrator.engines.postgres.backup.tables.configuration import (
+    read_configuration_left_out,
+)
 from orchestrator.engines.postgres.backup.tables.relations import (
     Connection,
     read_columns,
@@ -25,7 +28,14 @@ from orchestrator.engines.postgres.backup.tables.sizing import (
     cut_into_ranges,
     cut_large_objects,
 )
-from orchestrator.model.contents import SourceContents, Table
+from orchestrator.model.contents import SourceContents, Table, TableName
+
+# A schema archive creates every materialized view empty, and does not say which were filled.
+_UNPOPULATED = """
+SELECT n.nspname, c.relname
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'm' AND NOT c.relispopulated ORDER BY 1, 2
+"""
 
 
 def read_contents(held: HeldSnapshot, blocks_per_chunk: Mapping[str, int]) -> SourceContents:
@@ -47,13 +57,18 @@ def read_contents(held: HeldSnapshot, blocks_per_chunk: Mapping[str, int]) -> So
             for oid, table in zip(oids, tables, strict=True)
         ),
         large_objects=objects,
-        large_object_ranges=cut_large_objects(
-            read_large_object_sizes(connection) if objects else []
+        large_object_ranges=(
+            cut_large_objects(read_large_object_sizes(connection)) if objects else ()
         ),
         properties=read_properties(connection),
         roles=read_roles(connection),
-        left_out=resolved.left_out + read_skipped_by_pg_dump(connection),
+        left_out=resolved.left_out
+        + read_configuration_left_out(connection)
+        + read_skipped_by_pg_dump(connection),
         uncovered=resolved.uncovered,
+        unpopulated=tuple(
+            TableName(str(schema), str(name)) for schema, name in connection.execute(_UNPOPULATED)
+        ),
     )
 
 

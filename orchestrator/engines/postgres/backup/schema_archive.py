@@ -20,6 +20,8 @@ class DumpPrograms:
     connection_string: str
     environment: Mapping[str, str]
     timeout: timedelta
+    encoding: str | None = None
+    """Of the schema archive; None takes UTF-8, into which SQL_ASCII cannot be converted."""
     _started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def kill(self) -> None:
@@ -41,6 +43,7 @@ class DumpPrograms:
             "--quote-all-identifiers",
             f"--snapshot={snapshot}",
             f"--lock-wait-timeout={int(lock_timeout.total_seconds() * 1000)}",
+            *([f"--encoding={self.encoding}"] if self.encoding else []),
             f"--dbname={self.connection_string}",
         )
         if b"lock timeout" in completed.stderr and completed.returncode:

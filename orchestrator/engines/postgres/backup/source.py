@@ -11,14 +11,13 @@ from typing_extensions import override
 from orchestrator.engines.postgres.backup.chunk_reader import PsqlChunkReader, join_snapshot
 from orchestrator.engines.postgres.backup.contents import read_contents
 from orchestrator.engines.postgres.backup.coordinator import ATTEMPT, HeldSnapshot, hold_snapshot
-from orchestrator.engines.postgres.backup.privileges import require_privileges
+from orchestrator.engines.postgres.backup.refusals.all_at_once import Intent, require_possible
 from orchestrator.engines.postgres.backup.schema_archive import DumpPrograms
 from orchestrator.engines.postgres.backup.tables.relations import (
     Connection,
     Relation,
     require_same_names,
 )
-from orchestrator.engines.postgres.backup.tables.resolve import refuse_scattered_tables
 from orchestrator.engines.postgres.backup.watch import Watch
 from orchestrator.engines.postgres.children import (
     libpq_environment,
@@ -36,7 +35,7 @@ from orchestrator.engines.postgres.session import (
     describe_server,
     translated_errors,
 )
-from orchestrator.errors import LockTimeoutError, UnsupportedServerError
+from orchestrator.errors import LockTimeoutError
 from orchestrator.model.contents import SequenceState, SourceContents
 from orchestrator.model.names import RunId
 from orchestrator.model.policy import Source
@@ -47,9 +46,6 @@ from orchestrator.ports.engine import (
     SourceEngine,
     SourceSnapshot,
 )
-
-OLDEST_MAJOR = 14
-NEWEST_MAJOR = 18
 
 _ORPHANS = """
 SELECT count(*) FILTER (WHERE pg_catalog.pg_terminate_backend(a.pid))
@@ -168,9 +164,8 @@ class _Opening:
         """Do them all."""
         observer = self._stack.enter_context(self._session())
         with translated_errors(self._subject):
-            self._require_supported(observer)
-            programs = self._dump_programs(observer.info.server_version)
-            require_privileges(observer)
+            require_possible(observer, self._intent())
+            programs = self._dump_programs(observer)
             held, sessions = self._hold(observer, programs)
             # pg_dump goes first, so that it asks for its locks while ours are fresh (rule 5).
             schema = self._start_schema_dump(programs, held)
@@ -179,7 +174,10 @@ class _Opening:
             held, observer, (*(session.kill for session in sessions), programs.kill)
         )
         encoding = contents.properties.encoding
-        readers = [PsqlChunkReader(session, encoding=encoding, watch=watch) for session in sessions]
+        readers = [
+            PsqlChunkReader(session, encoding=encoding, watch=watch, coordinator=held.coordinator)
+            for session in sessions
+        ]
         return _Snapshot(
             contents,
             tuple(readers),
@@ -200,23 +198,24 @@ class _Opening:
             patience=self._source.stall_timeout,
         )
 
-    def _require_supported(self, observer: Connection) -> None:
-        major = observer.info.server_version // 10000
-        if not OLDEST_MAJOR <= major <= NEWEST_MAJOR:
-            raise UnsupportedServerError(
-                f"{self._subject}: PostgreSQL {major} is not supported",
-                next_step=f"this program backs up PostgreSQL {OLDEST_MAJOR} to {NEWEST_MAJOR}",
-            )
-        refuse_scattered_tables(observer)
+    def _intent(self) -> Intent:
+        return Intent(
+            subject=self._subject,
+            source=self._source,
+            selection=self._request.selection,
+            workers=self._request.workers,
+            environment=self._environment,
+        )
 
-    def _dump_programs(self, server_version: int) -> DumpPrograms:
+    def _dump_programs(self, observer: Connection) -> DumpPrograms:
+        encoding = observer.info.parameter_status("server_encoding")
         password = self._parameters.get("password")
         passfile = None
         if password is not None:
             passfile = self._stack.enter_context(private_passfile(password))
         return DumpPrograms(
             programs=find_client_programs(
-                environment=self._environment, at_least=server_version // 10000
+                environment=self._environment, at_least=observer.info.server_version // 10000
             ),
             connection_string=quote_conninfo(self._parameters_of_programs()),
             environment=libpq_environment(
@@ -226,6 +225,7 @@ class _Opening:
                 client_encoding="UTF8",
             ),
             timeout=self._source.max_duration,
+            encoding=encoding if encoding == "SQL_ASCII" else None,
         )
 
     def _parameters_of_programs(self) -> dict[str, str]:

@@ -5,6 +5,7 @@ any error; so it is asked inside its transaction every few seconds and once more
 manifest (reference/postgres.md §1, rules 4 and 5).
 """
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +23,12 @@ from orchestrator.errors import (
 )
 from orchestrator.ports.clock import Clock
 
+_log = logging.getLogger(__name__)
+
 INTERVAL = timedelta(seconds=2)
+
+WARN_AT = 0.5
+"""The part of ``max_duration`` after which the age of the snapshot is said (rule 12)."""
 
 # Whoever waits for a lock that one of our sessions holds, the children's included. Not asked for by
 # `wait_event_type`, which only superusers and pg_monitor see of other roles' sessions.
@@ -55,6 +61,7 @@ class Watch:
         self._clock = clock
         self._deadline = clock.monotonic() + max_duration.total_seconds()
         self._max_duration = max_duration
+        self._warn_at = self._deadline - (1 - WARN_AT) * max_duration.total_seconds()
         self._yield_after = yield_after
         self._on_failure: list[Callable[[], None]] = []
         self._stop = threading.Event()
@@ -103,6 +110,7 @@ class Watch:
             try:
                 self._require_coordinator()
                 self._require_time()
+                self._warn_of_age()
                 self._require_nobody_waits()
             except OrchestratorError as error:
                 self._failure = error
@@ -124,6 +132,19 @@ class Watch:
             raise RunTooLongError(
                 f"the run took longer than {self._max_duration}",
                 next_step="raise source.max_duration, or find out what made it slow",
+            )
+
+    def _warn_of_age(self) -> None:
+        """Say once that half of the time is over: vacuum can clean up nothing until the end."""
+        if self._clock.monotonic() > self._warn_at:
+            self._warn_at = self._deadline
+            _log.warning(
+                "snapshot_is_old",
+                extra={
+                    "database": self._coordinator.info.dbname,
+                    "share": f"{WARN_AT:.0%}",
+                    "max_duration": str(self._max_duration),
+                },
             )
 
     def _require_nobody_waits(self) -> None:

@@ -1,6 +1,6 @@
 """What follows the rows: sequences, materialized views, statistics of the planner."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 
@@ -48,26 +48,50 @@ def set_sequences(connection: Connection, states: Sequence[SequenceState]) -> No
         connection.execute(_SET, columns)
 
 
-def refresh_materialized_views(connection: Connection) -> None:
-    """Populate every materialized view.
+def refresh_materialized_views(
+    connection: Connection, empty_at_source: Collection[TableName]
+) -> list[SkippedEntry]:
+    """Populate every materialized view, but for those that had no rows at the source either.
 
     The server itself knows their order: one that reads another before that is populated is
     refused (SQLSTATE 55000), and has its turn again. That covers dependencies through functions,
-    which the catalog does not show.
+    which the catalog does not show. Returns those that cannot be populated because they read one
+    that was empty at the source.
 
     Raises:
         RestoreError: one cannot be populated; the message has the server's words.
     """
-    pending = _names(connection, _UNPOPULATED)
+    pending = [
+        name for name in _names(connection, _UNPOPULATED) if name not in set(empty_at_source)
+    ]
+    waiting: list[TableName] = []
     while pending:
         refused = [name for name in pending if not _is_refreshed(connection, name)]
         if len(refused) == len(pending):
-            raise RestoreError(
-                f"materialized views wait for each other: {', '.join(map(str, refused))}",
-                next_step="look at their definitions in the schema archive",
-            )
+            waiting = _waiting_for_empty(refused, empty_at_source)
+            break
         pending = refused
-    remaining = _names(connection, _UNPOPULATED)
+    _require_populated(connection, {*empty_at_source, *waiting})
+    reason = "it reads a materialized view that was not populated at the source either"
+    return [
+        SkippedEntry(kind="MATERIALIZED VIEW DATA", name=str(name), reason=reason)
+        for name in waiting
+    ]
+
+
+def _waiting_for_empty(
+    refused: list[TableName], empty_at_source: Collection[TableName]
+) -> list[TableName]:
+    if not empty_at_source:
+        raise RestoreError(
+            f"materialized views wait for each other: {', '.join(map(str, refused))}",
+            next_step="look at their definitions in the schema archive",
+        )
+    return refused
+
+
+def _require_populated(connection: Connection, apart_from: Collection[TableName]) -> None:
+    remaining = [name for name in _names(connection, _UNPOPULATED) if name not in apart_from]
     if remaining:
         raise RestoreError(
             f"materialized views are not populated: {', '.join(map(str, remaining))}",

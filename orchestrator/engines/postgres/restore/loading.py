@@ -28,6 +28,17 @@ SELECT pg_catalog.count(pg_catalog.lo_put(oid, position, bytes)::text)
          ORDER BY oid, position) pieces
 """
 
+# Pieces that follow each other without a hole, from the first byte to the last.
+_EXTENTS = """
+SELECT oid::bigint, pg_catalog.min(position),
+       pg_catalog.max(position + pg_catalog.octet_length(bytes))
+  FROM (SELECT oid, position, bytes, position + pg_catalog.octet_length(bytes)
+               - pg_catalog.sum(pg_catalog.octet_length(bytes)) OVER (
+                   PARTITION BY oid ORDER BY position ROWS UNBOUNDED PRECEDING) AS island
+          FROM pg_temp.large_object_pieces) pieces
+ GROUP BY oid, island ORDER BY 1, 2
+"""
+
 
 class PostgresLoader(ChunkLoader):
     """One session into the new database; used by one thread at a time."""
@@ -37,6 +48,8 @@ class PostgresLoader(ChunkLoader):
         self.roots: Mapping[TableName, TableName] = {}
         """The tables that are loaded through another one, known when they exist."""
         self._encoding = encoding
+        self.extents: list[tuple[int, int, int]] = []
+        """Which bytes of large objects were written: oid, first byte, end. Holes are in none."""
 
     @override
     def load_table(self, table: Table, text: Iterable[bytes]) -> int:
@@ -74,6 +87,10 @@ class PostgresLoader(ChunkLoader):
             statement = "COPY pg_temp.large_object_pieces FROM STDIN WITH (FORMAT text)"
             rows = self._copy_in(statement, text)
             row = self.connection.execute(_WRITE_PIECES).fetchone()
+            self.extents += [
+                (int(str(oid)), int(str(first)), int(str(end)))
+                for oid, first, end in self.connection.execute(_EXTENTS)
+            ]
         if row is None or row[0] != rows:
             raise RestoreError(
                 f"of {rows} pieces of large objects {row} were written", next_step=_NEXT_STEP

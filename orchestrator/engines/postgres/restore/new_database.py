@@ -1,6 +1,7 @@
 """A database while it is being built; the steps are in the order of the port's methods."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from typing_extensions import override
 
@@ -10,7 +11,17 @@ from orchestrator.engines.postgres.restore.completing import (
     refresh_materialized_views,
     set_sequences,
 )
+from orchestrator.engines.postgres.restore.deferred_checks import (
+    DeferredCheck,
+    bring_checks_back,
+    take_checks_away,
+)
 from orchestrator.engines.postgres.restore.loading import PostgresLoader
+from orchestrator.engines.postgres.restore.publication.ownership import (
+    owned_database,
+    owned_entries,
+    owned_objects,
+)
 from orchestrator.engines.postgres.restore.publication.publishing import (
     publish_database,
     publish_definitions,
@@ -21,9 +32,13 @@ from orchestrator.engines.postgres.restore.reading import (
     may_read_pages,
 )
 from orchestrator.engines.postgres.restore.schema.archive_contents import ArchiveEntry
+from orchestrator.engines.postgres.restore.schema.chosen_tables import choose_entries
 from orchestrator.engines.postgres.restore.schema.definitions import recreate_definitions
 from orchestrator.engines.postgres.restore.schema.entry_classes import Step
-from orchestrator.engines.postgres.restore.schema.pg_restore import open_schema_archive
+from orchestrator.engines.postgres.restore.schema.pg_restore import (
+    SchemaArchive,
+    open_schema_archive,
+)
 from orchestrator.engines.postgres.restore.spreading import (
     group_by_root,
     read_spread_partitions,
@@ -74,6 +89,7 @@ class PostgresNewDatabase(NewDatabase):
         self._roots: Mapping[TableName, TableName] = {}
         self._entries: tuple[ArchiveEntry, ...] | None = None
         self._large_objects: tuple[LargeObject, ...] = ()
+        self._checks: tuple[DeferredCheck, ...] = ()
 
     @property
     @override
@@ -84,9 +100,10 @@ class PostgresNewDatabase(NewDatabase):
     def restore_pre_data(self, schema_archive: bytes, details: Details) -> Sequence[SkippedEntry]:
         skipped = self._recreate(schema_archive, Step.BEFORE_DATA, details)
         self._large_objects = details.large_objects
-        with restore_errors("creating large objects", next_step="restore again"):
+        with restore_errors("preparing for the rows", next_step="restore again"):
             oids = [item.oid for item in details.large_objects]
             self._first.execute(_CREATE_LARGE_OBJECTS, [oids])
+            self._checks = take_checks_away(self._first)
         self._roots = read_spread_partitions(self._first)
         for loader in self._loaders:
             loader.roots = self._roots
@@ -94,9 +111,10 @@ class PostgresNewDatabase(NewDatabase):
 
     @override
     def restore_post_data(self, schema_archive: bytes, details: Details) -> Sequence[SkippedEntry]:
-        set_sequences(self._first, details.sequences)
+        bring_checks_back(self._first, self._checks)
+        set_sequences(self._first, self._present_sequences(details.sequences))
         skipped = self._recreate(schema_archive, Step.AFTER_DATA, details)
-        refresh_materialized_views(self._first)
+        skipped += refresh_materialized_views(self._first, details.unpopulated)
         return skipped + analyze(self._connections)
 
     @override
@@ -121,7 +139,10 @@ class PostgresNewDatabase(NewDatabase):
     def read_large_objects(self, consume: Callable[[bytes], None]) -> int:
         with restore_errors("reading the restored large objects", next_step="restore again"):
             by_page = may_read_pages(self._first)
-        return self._reader.read_large_objects(consume, by_page=by_page)
+        if by_page:
+            return self._reader.read_large_objects(consume)
+        extents = [extent for loader in self._loaders for extent in loader.extents]
+        return self._reader.read_extents(extents, consume)
 
     @override
     def publish(self) -> Sequence[SkippedEntry]:
@@ -130,17 +151,22 @@ class PostgresNewDatabase(NewDatabase):
                 "a database without its definitions cannot be published",
                 next_step="restore the schema archive first",
             )
+        ownership, role = self._request.ownership, self._role()
         with restore_errors(
             "owners, grants and other accessories could not be recreated",
             next_step="see the server's log and restore again",
         ):
-            skipped = publish_definitions(self._first, self._entries, self._large_objects)
+            skipped = publish_definitions(
+                self._first,
+                tuple(owned_entries(self._entries, ownership)),
+                owned_objects(self._large_objects, ownership, restoring_role=role),
+            )
         for connection in self._connections:
             connection.close()
         self.close()
         skipped += publish_database(
             self._maintenance,
-            self._properties,
+            owned_database(self._properties, ownership, restoring_role=role),
             temporary_name=self._request.temporary_name,
             final_name=self._request.final_name,
         )
@@ -159,9 +185,10 @@ class PostgresNewDatabase(NewDatabase):
         with open_schema_archive(
             schema_archive, environment=self._access.environment, server_version=version
         ) as archive:
+            left_out = self._choose(archive, step)
             self._entries = archive.contents.entries
             with restore_errors(f"definitions {step.value}", next_step="restore again"):
-                return recreate_definitions(
+                return left_out + recreate_definitions(
                     archive,
                     step,
                     self._access,
@@ -169,3 +196,23 @@ class PostgresNewDatabase(NewDatabase):
                     jobs=1 if step is Step.BEFORE_DATA else self._request.workers,
                     carried=[data.table.name for data in details.tables],
                 )
+
+    def _choose(self, archive: SchemaArchive, step: Step) -> list[SkippedEntry]:
+        """Leave in the archive only what the wanted tables need; say, once, what that leaves out."""
+        if self._request.tables is None:
+            return []
+        kept, left_out = choose_entries(archive.contents.entries, self._request.tables)
+        archive.contents = replace(archive.contents, entries=tuple(kept))
+        return left_out if step is Step.BEFORE_DATA else []
+
+    def _present_sequences(self, states: Sequence[SequenceState]) -> Sequence[SequenceState]:
+        if self._request.tables is None:
+            return states
+        entries = self._entries or ()
+        present = {(one.schema, one.name) for one in entries if one.kind == "SEQUENCE"}
+        return [state for state in states if (state.name.schema, state.name.name) in present]
+
+    def _role(self) -> str:
+        with restore_errors("asking who restores", next_step="restore again"):
+            row = self._first.execute("SELECT current_user").fetchone()
+        return "" if row is None else str(row[0])

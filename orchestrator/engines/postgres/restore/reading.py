@@ -1,6 +1,6 @@
 """Reading a restored database back: counts, rows, large objects."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 
@@ -16,13 +16,14 @@ _STALL = timedelta(minutes=10)
 _EVERYTHING = LargeObjectRange(0, None)
 
 # For a role that may not read pg_largeobject: the same pages through the functions that every
-# owner may call. Holes read as zeros here, and have no page there.
-_PAGES_BY_FUNCTION = """COPY (SELECT m.oid, p * b.page, pg_catalog.lo_get(m.oid, p * b.page, b.page)
- FROM pg_catalog.pg_largeobject_metadata m,
- LATERAL (SELECT pg_catalog.octet_length(pg_catalog.lo_get(m.oid)) AS size,
-          pg_catalog.current_setting('block_size')::int / 4 AS page) b,
- LATERAL pg_catalog.generate_series(0::bigint, (b.size - 1) / b.page) p
- WHERE b.size > 0 ORDER BY 1, 2) TO STDOUT WITH (FORMAT text)"""
+# owner may call. Holes read as zeros here and have no page there, so only what was written is read.
+_PAGES_BY_FUNCTION = """COPY (SELECT e.oid, p,
+  pg_catalog.lo_get(e.oid, p, least(b.page, e.finish - p)::int)
+ FROM (VALUES {extents}) AS e(oid, start, finish),
+ (SELECT pg_catalog.current_setting('block_size')::bigint / 4) AS b(page),
+ LATERAL pg_catalog.generate_series(e.start, e.finish - 1, b.page) p
+ ORDER BY 1, 2) TO STDOUT WITH (FORMAT text)"""
+_EXTENTS_AT_ONCE = 1000
 
 
 def may_read_pages(connection: Connection) -> bool:
@@ -65,16 +66,30 @@ class RestoredReader:
         statement = copy_out_statement(table, BlockRange(0, None), self._encoding)
         return self._open().copy_out(statement, consume, subject=f"reading {table.name}")
 
-    def read_large_objects(self, consume: Callable[[bytes], None], *, by_page: bool) -> int:
-        """Hand all large objects to ``consume``; ``by_page`` reads ``pg_largeobject`` itself.
+    def read_large_objects(self, consume: Callable[[bytes], None]) -> int:
+        """Hand all large objects to ``consume``, read from ``pg_largeobject`` itself.
 
         Raises:
             IncompleteStreamError: the end or the count cannot be proved.
         """
         statement = copy_large_objects_statement(_EVERYTHING)
-        if not by_page:
-            statement = _PAGES_BY_FUNCTION.replace("\n", " ")
         return self._open().copy_out(statement, consume, subject="reading large objects")
+
+    def read_extents(
+        self, extents: Sequence[tuple[int, int, int]], consume: Callable[[bytes], None]
+    ) -> int:
+        """The same for a role that may not: ``extents`` (oid, first byte, end) are all there is.
+
+        Raises:
+            IncompleteStreamError: the end or the count cannot be proved.
+        """
+        rows, ordered = 0, sorted(extents)
+        for start in range(0, len(ordered), _EXTENTS_AT_ONCE):
+            part = ordered[start : start + _EXTENTS_AT_ONCE]
+            values = ", ".join(f"({oid}::oid, {a}::bigint, {b}::bigint)" for oid, a, b in part)
+            statement = _PAGES_BY_FUNCTION.format(extents=values).replace("\n", " ")
+            rows += self._open().copy_out(statement, consume, subject="reading large objects")
+        return rows
 
     def close(self) -> None:
         """End the session; may be called twice."""

@@ -11,15 +11,15 @@ from orchestrator.model.contents import Column, LeftOut, TableName
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
-# Tables of extensions are made by CREATE EXTENSION; their rows are the extension's, except those of
-# its configuration tables, which are listed as left out.
+# Tables of extensions are made by CREATE EXTENSION, and their rows are the extension's, except those
+# of its configuration tables: `configuration` lists these.
 _RELATIONS = """
 SELECT c.oid::bigint, n.nspname, c.relname, c.relkind::text, c.relpersistence::text,
        c.relispartition,
        EXISTS (SELECT FROM pg_catalog.pg_depend d
                WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
                  AND d.objid = c.oid AND d.deptype = 'e') AS of_extension,
-       EXISTS (SELECT FROM pg_catalog.pg_extension e WHERE c.oid = ANY (e.extconfig)) AS configuration
+       c.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery() AS without_rows_here
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'f')
   AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
@@ -76,12 +76,12 @@ class Relation:
     unlogged: bool
     is_partition: bool
     of_extension: bool
-    configuration: bool
+    without_rows_here: bool
 
     @property
     def has_rows_of_its_own(self) -> bool:
         """Whether COPY of this very relation gives the rows that a backup needs."""
-        return self.kind == "r" and not self.of_extension
+        return self.kind == "r" and not self.of_extension and not self.without_rows_here
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ def read_skipped_by_pg_dump(connection: Connection) -> tuple[LeftOut, ...]:
 
 
 def _relation(row: tuple[object, ...]) -> Relation:
-    oid, schema, name, kind, persistence, is_partition, of_extension, configuration = row
+    oid, schema, name, kind, persistence, is_partition, of_extension, without_rows = row
     return Relation(
         oid=int(str(oid)),
         name=TableName(str(schema), str(name)),
@@ -168,12 +168,12 @@ def _relation(row: tuple[object, ...]) -> Relation:
         unlogged=persistence == "u",
         is_partition=bool(is_partition),
         of_extension=bool(of_extension),
-        configuration=bool(configuration),
+        without_rows_here=bool(without_rows),
     )
 
 
 def _is_left_out(relation: Relation) -> bool:
-    return relation.kind == "f" or relation.configuration
+    return relation.kind == "f" or relation.without_rows_here
 
 
 def _left_out(relation: Relation) -> LeftOut:
@@ -184,7 +184,8 @@ def _left_out(relation: Relation) -> LeftOut:
             reason="its rows live on another server; its definition is in the schema archive",
         )
     return LeftOut(
-        kind="extension configuration table",
+        kind="unlogged table",
         name=str(relation.name),
-        reason="rows that were added to the extension's own are not backed up yet",
+        reason="this server is a standby, which gets no rows of unlogged tables; its definition is in"
+        " the schema archive",
     )

@@ -41,10 +41,9 @@ def cut_into_ranges(blocks: int, blocks_per_chunk: int) -> tuple[BlockRange, ...
 def cut_large_objects(sizes: Sequence[tuple[int, int]]) -> tuple[LargeObjectRange, ...]:
     """Given (oid, bytes) in ascending order, return ranges of oids of about 16 MiB each.
 
-    Contiguous from 0, the last open upwards; no large objects at all make no range.
+    Contiguous from 0, the last open upwards; objects that are all empty still make one range, which
+    proves that there was nothing to read.
     """
-    if not sizes:
-        return ()
     starts, filled = [0], 0
     for oid, size in sizes:
         if filled and filled + size > TARGET_CHUNK_BYTES:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from orchestrator.engines.postgres.identifiers import quote_identifier
 
-# The grantee is quoted when it has anything but letters, digits and underscores. Grantors are left
-# out: whoever restores grants.
-_ITEM = re.compile(r'(?P<grantee>"(?:[^"]|"")*"|[^"=]*)=(?P<letters>[A-Za-z*]*)/.*', re.DOTALL)
+# Names are quoted when they have anything but letters, digits and underscores.
+_NAME = r'"(?:[^"]|"")*"|[^"=]*'
+_ITEM = re.compile(rf"(?P<grantee>{_NAME})=(?P<letters>[A-Za-z*]*)/(?P<grantor>.*)", re.DOTALL)
 
 _PRIVILEGES = {
     "r": "SELECT",
@@ -21,11 +21,15 @@ _PRIVILEGES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """One privilege of one role; ``role`` None is PUBLIC."""
+    """One privilege of one role; ``role`` None is PUBLIC.
+
+    ``grantor`` is who granted it at the source; in a restore, whoever restores does.
+    """
 
     role: str | None
     privilege: str
     grantable: bool
+    grantor: str | None = None
 
     def statement(self, target: str) -> str:
         """Return the GRANT on ``target``, such as ``DATABASE "x"``."""
@@ -51,7 +55,20 @@ def read_grants(acl: Iterable[str]) -> Iterator[Grant]:
                 role=_unquoted(match["grantee"]),
                 privilege=_PRIVILEGES[letter],
                 grantable=star == "*",
+                grantor=_unquoted(match["grantor"]),
             )
+
+
+def taken_from_owner(grants: Iterable[Grant], owner: str, privileges: Iterable[str]) -> list[str]:
+    """Return which of an object's ``privileges`` its owner had given away at the source.
+
+    None if ``owner`` granted nothing there: then it is another one's object now.
+    """
+    listed = list(grants)
+    if owner not in {grant.grantor for grant in listed}:
+        return []
+    held = {grant.privilege for grant in listed if grant.role == owner}
+    return [privilege for privilege in privileges if privilege not in held]
 
 
 def _unquoted(grantee: str) -> str | None:

@@ -11,7 +11,11 @@ from orchestrator.engines.postgres.restore.publication.database_settings import 
     apply_settings,
     comes_late,
 )
-from orchestrator.engines.postgres.restore.publication.grants import Grant, read_grants
+from orchestrator.engines.postgres.restore.publication.grants import (
+    Grant,
+    read_grants,
+    taken_from_owner,
+)
 from orchestrator.engines.postgres.restore.publication.owners import Owners
 from orchestrator.engines.postgres.restore.schema.archive_contents import ArchiveEntry
 from orchestrator.engines.postgres.restore.schema.attempts import Attempts
@@ -22,6 +26,7 @@ from orchestrator.model.contents import DatabaseProperties, LargeObject, Skipped
 
 _GRANTS = frozenset({"ACL", "DEFAULT ACL"})
 _GUARDS = frozenset({"ROW SECURITY"})
+_OF_DATABASES = ("CREATE", "TEMPORARY", "CONNECT")
 _DEFAULT_ACCESS = (
     Grant(role=None, privilege="CONNECT", grantable=False),
     Grant(role=None, privilege="TEMPORARY", grantable=False),
@@ -114,6 +119,8 @@ def _open_database(attempts: Attempts, properties: DatabaseProperties, final_nam
         target,
     )
     owners.hand_over_database(target, properties.owner)
+    if has_owner:
+        _take_from_owner(attempts, grants, properties.owner, _OF_DATABASES, target)
     attempts.skipped += owners.refused()
 
 
@@ -148,8 +155,24 @@ def _grant_on_large_objects(
     attempts: Attempts, owners: Owners, objects: Iterable[LargeObject]
 ) -> None:
     for item in objects:
-        grants = [grant for grant in read_grants(item.acl or ()) if grant.role != item.owner]
-        _grant(attempts, owners, grants, f"LARGE OBJECT {item.oid}")
+        grants = list(read_grants(item.acl or ()))
+        target = f"LARGE OBJECT {item.oid}"
+        _grant(attempts, owners, grants, target)
+        if item.acl == ():
+            grants = [Grant(role=None, privilege="", grantable=False, grantor=item.owner)]
+        _take_from_owner(attempts, grants, item.owner, ("SELECT", "UPDATE"), target)
+
+
+def _take_from_owner(
+    attempts: Attempts,
+    grants: Sequence[Grant],
+    owner: str,
+    privileges: Sequence[str],
+    target: str,
+) -> None:
+    for privilege in taken_from_owner(grants, owner, privileges):
+        statement = f"REVOKE {privilege} ON {target} FROM {quote_identifier(owner)}"
+        attempts.run(statement, kind="ACL", name=f"{privilege} on {target} from {owner}")
 
 
 def _grant(attempts: Attempts, owners: Owners, grants: Iterable[Grant], target: str) -> None:

@@ -42,6 +42,7 @@ class ArchiveEntry:
 
     ``kind`` is pg_dump's word (``TABLE``, ``FK CONSTRAINT``). ``name`` is its tag: for what belongs
     to a table, table and name joined by a space; for functions with the types of arguments.
+    ``dependencies`` are the numbers of entries that it builds on, as far as the archive has them.
     ``definition`` and ``drop_statement`` are SQL in UTF-8, unless the database was SQL_ASCII.
     """
 
@@ -54,6 +55,7 @@ class ArchiveEntry:
     tablespace: str | None
     definition: bytes
     drop_statement: str
+    dependencies: tuple[int, ...] = ()
 
     @override
     def __str__(self) -> str:
@@ -124,6 +126,7 @@ class _RawEntry:
     # tag, kind, definition, drop statement, copy statement, schema, tablespace, access method
     texts: tuple[bytes | None, ...]
     owner: bytes | None
+    dependencies: tuple[int, ...]
 
 
 def _read(cursor: _Cursor) -> ArchiveContents:
@@ -172,10 +175,15 @@ def _read_entry(cursor: _Cursor, version: tuple[int, int]) -> _RawEntry:
     if version >= _RELATION_KIND:
         cursor.integer()
     owner, _with_oids = cursor.texts(2)
-    for _ in _dependencies(cursor):
-        pass
+    dependencies = tuple(int(number) for number in _dependencies(cursor))
     cursor.take(1 + cursor.offset_bytes)
-    return _RawEntry(dump_id=dump_id, section=section, texts=(tag, kind, *rest), owner=owner)
+    return _RawEntry(
+        dump_id=dump_id,
+        section=section,
+        texts=(tag, kind, *rest),
+        owner=owner,
+        dependencies=dependencies,
+    )
 
 
 def _dependencies(cursor: _Cursor) -> Iterator[bytes]:
@@ -207,4 +215,5 @@ def _decode(entry: _RawEntry, codec: str) -> ArchiveEntry:
         tablespace=decoded(tablespace) or None,
         definition=decoded(definition).encode("utf-8", "surrogateescape"),
         drop_statement=decoded(drop),
+        dependencies=entry.dependencies,
     )

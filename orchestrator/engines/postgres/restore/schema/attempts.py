@@ -47,6 +47,8 @@ class Attempts:
         query = statement if isinstance(statement, bytes) else statement.encode()
         try:
             with self.connection.transaction():
+                if self.connection.info.parameter_status("server_encoding") == "SQL_ASCII":
+                    self.connection.execute("SET LOCAL client_encoding = 'SQL_ASCII'")
                 self.connection.execute(query)
         except psycopg.DatabaseError as error:
             if self.connection.closed:

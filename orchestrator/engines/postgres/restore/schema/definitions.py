@@ -10,6 +10,7 @@ from orchestrator.engines.postgres.restore.schema.foreign_keys import (
     recreate_unvalidated,
     split_foreign_keys,
 )
+from orchestrator.engines.postgres.restore.schema.locking import split_far_locking
 from orchestrator.engines.postgres.restore.schema.pg_restore import SchemaArchive
 from orchestrator.engines.postgres.restore.schema.proof import require_existence
 from orchestrator.engines.postgres.restore.tablespaces import unusable_tablespaces
@@ -41,14 +42,17 @@ def recreate_definitions(
     )
     unusable = unusable_tablespaces(connection, [e.tablespace for e in entries if e.tablespace])
     flags = ["--no-tablespaces"] if unusable else []
+    together, alone = split_far_locking(connection, entries) if jobs > 1 else (entries, [])
     try:
-        for entry_class, group in groupby(entries, class_of):
+        for entry_class, group in groupby(together, class_of):
             if entry_class is EntryClass.ACCESSORY:
                 attempts.recreate(group)
             else:
                 archive.recreate(
                     list(group), access, connection.info.dbname, jobs=jobs, flags=flags
                 )
+        if alone:
+            archive.recreate(alone, access, connection.info.dbname, jobs=1, flags=flags)
     except RestoreError as error:
         raise _with_refused(error, attempts.skipped) from error
     recreate_unvalidated(attempts, to_absent)

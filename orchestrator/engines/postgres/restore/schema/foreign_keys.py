@@ -45,7 +45,7 @@ def split_foreign_keys(
     """
     keys = [entry for entry in entries if entry.kind == _KIND]
     absent = _absent_tables(connection, carried) if keys else frozenset()
-    apart = [entry for entry in keys if _referenced_table(entry) in absent]
+    apart = [entry for entry in keys if referenced_table(entry) in absent]
     numbers = {entry.dump_id for entry in apart}
     return [entry for entry in entries if entry.dump_id not in numbers], apart
 
@@ -59,7 +59,7 @@ def recreate_unvalidated(attempts: Attempts, entries: Iterable[ArchiveEntry]) ->
         if attempts.run(statement, kind=entry.kind, name=str(entry)):
             reason = (
                 f"it stays NOT VALID: the backup does not have the rows of"
-                f" {_referenced_table(entry)}, which it references"
+                f" {referenced_table(entry)}, which it references"
             )
             attempts.skipped.append(SkippedEntry(kind=entry.kind, name=str(entry), reason=reason))
 
@@ -70,7 +70,8 @@ def _absent_tables(connection: Connection, carried: Collection[TableName]) -> fr
     return frozenset(TableName(str(schema), str(name)) for schema, name in rows)
 
 
-def _referenced_table(entry: ArchiveEntry) -> TableName | None:
+def referenced_table(entry: ArchiveEntry) -> TableName | None:
+    """Return the table that a foreign key references; None for any other entry."""
     match = _DEFINITION.match(entry.definition.decode("utf-8", "surrogateescape"))
     if match is None:
         return None

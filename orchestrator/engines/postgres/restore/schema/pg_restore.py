@@ -16,6 +16,7 @@ from orchestrator.engines.postgres.children import (
     libpq_environment,
     run_child,
 )
+from orchestrator.engines.postgres.preflight.clients import warn_of_holes
 from orchestrator.engines.postgres.programs import ClientPrograms, find_client_programs
 from orchestrator.engines.postgres.restore.access import Access
 from orchestrator.engines.postgres.restore.schema.archive_contents import (
@@ -148,6 +149,7 @@ def open_schema_archive(
         environment=environment,
         at_least=max(contents.dumped_by, server_version // 10000),
     )
+    warn_of_holes(programs)
     with _in_memory("schema", archive) as path:
         opened = SchemaArchive(path, contents, programs=programs, server_version=server_version)
         opened.check(libpq_environment(inherited=environment, application_name="orchestrator"))

@@ -1,0 +1,1 @@
+"""The past of series, as every pass asks for it, in SQL."""

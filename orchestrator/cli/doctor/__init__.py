@@ -1,0 +1,1 @@
+"""What `doctor` looks at on this machine; servers and client programs are the engine's business."""

@@ -1,0 +1,1 @@
+"""The ways in which ``restore`` brings a backup back, one module each."""

@@ -1,0 +1,73 @@
+"""From the options of the command to what a restore is asked for."""
+
+from collections.abc import Mapping
+
+from orchestrator.cli.restoring.request import RestoreAsked
+from orchestrator.errors import UsageError
+from orchestrator.execution.context import Execution
+from orchestrator.model.backup import Backup
+from orchestrator.model.secret import Secret
+from orchestrator.policy.passwords import carries_password
+from orchestrator.ports.engine import Ownership
+from orchestrator.settings import Settings
+
+
+def asked_for(
+    backup: Backup, settings: Settings, execution: Execution, options: Mapping[str, object]
+) -> RestoreAsked:
+    """Return what was asked for, with the server and the owners that were named.
+
+    Raises:
+        UsageError: an option is not written as it should be, or does not go with the others.
+    """
+    asked = RestoreAsked(
+        backup=backup,
+        settings=settings,
+        execution=execution,
+        tables=_texts(options["tables"]),
+        prove=bool(options["prove"]),
+        dry_run=bool(options["dry_run"]),
+        as_json=bool(options["as_json"]),
+        at_server=_server(_text(options["at_server"])),
+        ownership=Ownership(
+            renamed=_renamed(_texts(options["owners"])),
+            keep_owners=not options["no_owner"],
+            keep_grants=not options["no_grants"],
+        ),
+    )
+    _require_new_for_owners(asked, is_new=options["into_new"] is not None)
+    return asked
+
+
+def _require_new_for_owners(asked: RestoreAsked, *, is_new: bool) -> None:
+    if not is_new and asked.ownership != Ownership():
+        raise UsageError(
+            "--owner, --no-owner and --no-grants go with --into-new alone",
+            next_step="leave them out: a database that is there keeps its owners and grants",
+        )
+
+
+def _renamed(owners: tuple[str, ...]) -> dict[str, str]:
+    pairs = dict(owner.partition("=")[::2] for owner in owners)
+    if not all(old and new for old, new in pairs.items()):
+        raise UsageError("--owner takes two roles", next_step="write it as --owner OLD=NEW")
+    return pairs
+
+
+def _server(url: str | None) -> Secret | None:
+    if url is None:
+        return None
+    if carries_password(url):
+        raise UsageError(
+            "--at-server holds a password, which everybody on this machine can read there",
+            next_step="leave it out, and put it into ~/.pgpass or PGPASSFILE",
+        )
+    return Secret(url, "--at-server")
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, tuple) else ()

@@ -1,0 +1,1 @@
+"""What `status` shows, and how: a table, a document, a watch, a check for monitoring."""

@@ -1,0 +1,1 @@
+"""What a schema archive says, in pieces that can be compared."""

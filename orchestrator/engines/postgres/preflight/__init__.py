@@ -1,0 +1,1 @@
+"""Asking before anything is locked: what a backup would be refused for, and what is dangerous."""

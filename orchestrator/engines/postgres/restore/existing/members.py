@@ -1,0 +1,133 @@
+"""Which tables of the database a restore would replace, and what is not as it was."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from orchestrator.engines.postgres.backup.tables.relations import (
+    Relation,
+    Relations,
+    read_relations,
+)
+from orchestrator.engines.postgres.restore.access import Connection
+from orchestrator.engines.postgres.restore.existing.columns import (
+    compare_columns,
+    read_present_columns,
+)
+from orchestrator.engines.postgres.restore.spreading import read_spread_partitions
+from orchestrator.model.contents import Table, TableName
+from orchestrator.ports.restoring.existing_database import Wanted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Members:
+    """The tables to be replaced, and the partitioned tables above them.
+
+    ``emptied`` are partitions that the backup does not know, of tables that it has in whole.
+    """
+
+    loaded: tuple[Relation, ...]
+    emptied: tuple[Relation, ...]
+    ancestors: tuple[Relation, ...]
+    differences: tuple[str, ...]
+    obstacles: tuple[str, ...]
+
+    @property
+    def replaced(self) -> tuple[Relation, ...]:
+        """Every table that loses its rows."""
+        return (*self.loaded, *self.emptied)
+
+    @property
+    def all(self) -> tuple[Relation, ...]:
+        """Those and the partitioned tables above them."""
+        return (*self.replaced, *self.ancestors)
+
+    @property
+    def oids(self) -> list[int]:
+        """The object ids of `all`."""
+        return [relation.oid for relation in self.all]
+
+
+@dataclass(slots=True)
+class _Findings:
+    differences: list[str] = field(default_factory=list)
+    obstacles: list[str] = field(default_factory=list)
+
+
+def find_members(connection: Connection, wanted: Wanted) -> Members:
+    """Return what the wanted tables are at this moment, with everything that differs."""
+    relations = read_relations(connection)
+    by_name = {relation.name: relation for relation in relations.tables}
+    found = _Findings()
+    loaded: list[Relation] = []
+    for table in wanted.tables:
+        relation = by_name.get(table.name)
+        trouble = _trouble(relation)
+        if relation is None or trouble:
+            found.obstacles.append(f"table {table.name} {trouble}")
+        else:
+            loaded.append(relation)
+    names = {relation.name for relation in loaded}
+    emptied = [
+        r for r in relations.tables if r.name not in names and _is_late(r, relations, wanted)
+    ]
+    names |= {relation.name for relation in emptied}
+    _compare(connection, wanted.tables, loaded, found)
+    found.obstacles.extend(_scattered(connection, names))
+    found.differences.extend(f"{r.name} is a partition made since; it is emptied" for r in emptied)
+    above = {name for relation in (*loaded, *emptied) for name in _above(relation, relations)}
+    return Members(
+        loaded=tuple(loaded),
+        emptied=tuple(emptied),
+        ancestors=tuple(by_name[name] for name in sorted(above)),
+        differences=tuple(found.differences),
+        obstacles=tuple(found.obstacles),
+    )
+
+
+def _trouble(relation: Relation | None) -> str:
+    if relation is None:
+        return "does not exist here"
+    kinds = {"p": "is partitioned now", "f": "is a foreign table now"}
+    return kinds.get(relation.kind, "")
+
+
+def _is_late(relation: Relation, relations: Relations, wanted: Wanted) -> bool:
+    above = set(_above(relation, relations))
+    return relation.kind == "r" and bool(above & wanted.whole)
+
+
+def _above(relation: Relation, relations: Relations) -> Iterator[TableName]:
+    """Yield the partitioned tables that a table is a partition of, nearest first."""
+    if not relation.is_partition:
+        return
+    by_name = {one.name: one for one in relations.tables}
+    name: TableName | None = relation.name
+    while name is not None and by_name[name].is_partition:
+        name = next(iter(relations.parents.get(name, ())), None)
+        if name is not None:
+            yield name
+
+
+def _compare(
+    connection: Connection, tables: Sequence[Table], loaded: Sequence[Relation], found: _Findings
+) -> None:
+    oids = {relation.name: relation.oid for relation in loaded}
+    present = read_present_columns(connection, list(oids.values()))
+    for table in tables:
+        if table.name not in oids:
+            continue
+        for difference in compare_columns(table, present[oids[table.name]]):
+            (found.differences if difference.harmless else found.obstacles).append(difference.words)
+
+
+def _scattered(connection: Connection, names: set[TableName]) -> Iterator[str]:
+    """Yield partitioned tables whose rows may land in partitions that are not replaced."""
+    spread = read_spread_partitions(connection)
+    roots = {root for leaf, root in spread.items() if leaf in names}
+    for root in sorted(roots):
+        missing = sorted(leaf for leaf, its in spread.items() if its == root and leaf not in names)
+        if missing:
+            yield (
+                f"rows of {root} are spread by the hash of an enum, differently in every database:"
+                f" name the whole table, not without {', '.join(map(str, missing))}"
+            )

@@ -1,0 +1,1 @@
+"""Comparing a backup with another one or with the living database."""

@@ -1,0 +1,1 @@
+"""Everything that a pass needs, tried before it: sources, destinations, channels."""

@@ -1,0 +1,1 @@
+"""Pinging a dead man's switch."""

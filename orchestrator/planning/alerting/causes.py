@@ -1,0 +1,72 @@
+"""Which one thing an error is about, so that what breaks many series is one incident.
+
+Errors of a destination are the destination's, whoever met them; so are those of a server that
+cannot be reached, refuses the login or has no matching client programs. All others belong to
+their series.
+"""
+
+import re
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from orchestrator.model.alert import Cause
+from orchestrator.model.names import Series
+from orchestrator.model.policy import Event, Policy
+from orchestrator.model.run import ErrorReport
+
+SCHEDULES = "the schedules"
+"""What missed backups are about, if nothing else explains them: the loop was down, or is late."""
+
+PRUNING = "pruning"
+POLICY_FILES = "the policy files"
+CATALOG = "the catalog"
+
+INTERRUPTED = "ORC-901"
+LOCKED = ("ORC-701", "ORC-702")
+NO_TROUBLE = frozenset({INTERRUPTED, *LOCKED})
+"""Somebody asked a run to stop, or was first: nothing is wrong."""
+
+DAMAGED = frozenset({"ORC-401", "ORC-402"})
+
+_OF_SERVER = frozenset({"ORC-200", "ORC-201", "ORC-202", "ORC-205", "ORC-214"})
+_OF_DESTINATION = frozenset(
+    {"ORC-300", "ORC-301", "ORC-302", "ORC-303", "ORC-304", "ORC-307", "ORC-308"}
+)
+_OF_CATALOG = "ORC-6"
+_DEFAULT_PORT = 5432
+_HOST = re.compile(r"\bhost\s*=\s*'?([^'\s]+)")
+_PORT = re.compile(r"\bport\s*=\s*'?(\d+)")
+
+
+def cause_of_failure(error: ErrorReport, series: Series, policy: Policy) -> Cause:
+    """Return what a failure of a series is about: a destination, its server, the catalog, or itself."""
+    if error.code in _OF_SERVER:
+        return Cause(Event.FAILED, server_of(policy))
+    if error.code in _OF_DESTINATION:
+        named = [place for place in policy.destinations if f"destination {place!r}" in error.what]
+        places = named or policy.destinations
+        if len(places) == 1:
+            return Cause(Event.FAILED, f"destination {places[0]}")
+    if error.code.startswith(_OF_CATALOG):
+        return Cause(Event.FAILED, CATALOG)
+    return Cause(Event.FAILED, str(series))
+
+
+def server_of(policy: Policy) -> str:
+    """``server db:5432``: where a policy's databases are, without anything secret of its URL."""
+    url = policy.source.url.reveal()
+    if "://" not in url:
+        host, port = _HOST.search(url), _PORT.search(url)
+        return _name_server(host[1] if host else "", port[1] if port else "")
+    _, _, authority = urlsplit(url).netloc.rpartition("@")
+    asked = parse_qs(urlsplit(url).query)
+    host_of_url, _, port_of_url = authority.rpartition(":")
+    if not port_of_url.isdecimal():
+        host_of_url, port_of_url = authority, ""
+    return _name_server(
+        unquote(host_of_url) or "".join(asked.get("host", [])),
+        port_of_url or "".join(asked.get("port", [])),
+    )
+
+
+def _name_server(host: str, port: str) -> str:
+    return f"server {host or 'on the local socket'}:{port or _DEFAULT_PORT}"

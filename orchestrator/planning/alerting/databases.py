@@ -1,0 +1,62 @@
+"""Troubles with the databases that a policy's patterns stand for."""
+
+import shlex
+from collections.abc import Iterator
+from datetime import datetime
+
+from orchestrator.model.alert import Cause, Trouble
+from orchestrator.model.names import DatabaseName, Series
+from orchestrator.model.observation import SeriesObservation
+from orchestrator.model.policy import Event, Policy
+from orchestrator.model.run import ErrorReport
+from orchestrator.planning.alerting.causes import cause_of_failure
+
+_UNREACHABLE = "ORC-201"
+
+
+def find_unlisted(policy: Policy, now: datetime) -> Iterator[Trouble]:
+    """Yield the trouble that nobody knows which databases a policy's patterns stand for.
+
+    While a server cannot be reached, the failing backups of the databases that are known say so,
+    when they are due; without any, nothing else would.
+    """
+    found = policy.source.found
+    error = found.trouble
+    if error is None or (error.code == _UNREACHABLE and policy.source.databases):
+        return
+    patterns = Series(policy.name, DatabaseName(", ".join(policy.source.patterns)))
+    yield Trouble(
+        cause=cause_of_failure(error, patterns, policy),
+        series=(),
+        since=now,
+        error=error,
+        next_command="orchestrator validate --online",
+        also=frozenset({Event.MISSED}),
+    )
+
+
+def cause_of_gone(series: Series) -> Cause:
+    """Return what it is about when the database of a series vanished."""
+    return Cause(Event.MISSED, f"database {series}")
+
+
+def find_gone(policy: Policy, seen: SeriesObservation, now: datetime) -> Trouble | None:
+    """Return the trouble that a database vanished from the server, as long as it has backups."""
+    series = seen.series
+    if series.database not in policy.source.found.gone:
+        return None
+    return Trouble(
+        cause=cause_of_gone(series),
+        series=(series,),
+        since=now,
+        error=ErrorReport(
+            code="ORC-203",
+            what=f"the server has no database {series.database!r} any more: there will be no further"
+            f" backup of {series}; those that there are stay",
+            next_step=f"bring it back with `orchestrator restore latest --policy {policy.name}"
+            f" --database {shlex.quote(series.database)}"
+            f" --into-new {shlex.quote(series.database)}`, or, if it was dropped on purpose, remove"
+            f" its backups with `orchestrator erase {shlex.quote(str(series))}`",
+        ),
+        next_command="orchestrator list",
+    )

@@ -1,0 +1,316 @@
+"""What is wrong now, from what was observed, grouped by cause. Pure.
+
+Every pass asks anew; nothing here remembers what was told before.
+"""
+
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeVar
+
+from orchestrator.model.alert import Cause, Trouble
+from orchestrator.model.incident import DamagedCopy, Message, Setback, UncoveredTables
+from orchestrator.model.names import Series
+from orchestrator.model.observation import Observation, SeriesObservation
+from orchestrator.model.plan import SkipKind
+from orchestrator.model.policy import DesiredState, Event, OnUncovered, Policy
+from orchestrator.model.run import ErrorReport
+from orchestrator.planning.alerting.beyond_series import (
+    find_channel_troubles,
+    find_policy_trouble,
+)
+from orchestrator.planning.alerting.causes import (
+    DAMAGED,
+    NO_TROUBLE,
+    PRUNING,
+    SCHEDULES,
+    cause_of_failure,
+)
+from orchestrator.planning.alerting.databases import find_gone, find_unlisted
+from orchestrator.planning.promises import assess_promises
+
+_SHOWN = 3
+"""So many of a kind are named in a sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What is known besides an observation.
+
+    ``problems`` are those of policy files that are not in force because of them, since
+    ``problems_since``. ``undelivered`` are messages of the outbox. ``others`` are troubles that
+    were found elsewhere, such as places that fill up.
+    """
+
+    setbacks: Sequence[Setback] = ()
+    damaged: Sequence[DamagedCopy] = ()
+    uncovered: Sequence[UncoveredTables] = ()
+    undelivered: Sequence[Message] = ()
+    problems: Sequence[str] = ()
+    problems_since: datetime | None = None
+    others: Sequence[Trouble] = ()
+
+
+def find_troubles(
+    desired: DesiredState, seen: Observation, findings: Findings
+) -> tuple[Trouble, ...]:
+    """Return everything that is wrong, one trouble per cause, sorted by event and subject.
+
+    A failure that many series share is one trouble. What only follows from another trouble of the
+    same series is no trouble of its own: a backup that is missed because it fails, a run that
+    failed because its backup is damaged, pruning that waits for a success or for a human who was
+    told already.
+    """
+    return join_by_cause(
+        [
+            *_find_of_series(desired, seen, findings),
+            *find_channel_troubles(findings.undelivered, seen.now),
+            *find_policy_trouble(findings.problems, findings.problems_since or seen.now),
+            *findings.others,
+        ]
+    )
+
+
+def join_by_cause(troubles: Iterable[Trouble]) -> tuple[Trouble, ...]:
+    """Return one trouble per cause, with all series that it hits, as old as the oldest of them."""
+    grouped: dict[Cause, list[Trouble]] = {}
+    for trouble in troubles:
+        grouped.setdefault(trouble.cause, []).append(trouble)
+    joined = (_join(group) for group in grouped.values())
+    return tuple(sorted(joined, key=lambda one: (one.cause.event.value, one.cause.subject)))
+
+
+def _join(group: Sequence[Trouble]) -> Trouble:
+    first = min(group, key=lambda trouble: (trouble.since, trouble.series))
+    series = sorted({series for trouble in group for series in trouble.series})
+    if len(group) == 1:
+        return replace(first, series=tuple(series))
+    return replace(
+        first,
+        series=tuple(series),
+        next_command="orchestrator status" if len(series) > 1 else first.next_command,
+        also=frozenset[Event]().union(*(trouble.also for trouble in group)),
+    )
+
+
+# ------------------------------------------------------------------ one series
+@dataclass(frozen=True, slots=True)
+class _View:
+    """One series, and what is known of it."""
+
+    policy: Policy
+    seen: SeriesObservation
+    whole: Observation
+    setbacks: Sequence[Setback]
+    damaged: Sequence[DamagedCopy]
+    uncovered: UncoveredTables | None
+
+    @property
+    def series(self) -> Series:
+        return self.seen.series
+
+
+def _find_of_series(
+    desired: DesiredState, seen: Observation, findings: Findings
+) -> Iterator[Trouble]:
+    setbacks, damaged = _by_series(findings.setbacks), _by_series(findings.damaged)
+    uncovered = {one.series: one for one in findings.uncovered}
+    for policy in desired.policies.values():
+        yield from find_unlisted(policy, seen.now)
+        for series in policy.series:
+            if series in seen.series:
+                yield from _find_of_one(
+                    _View(
+                        policy,
+                        seen.series[series],
+                        seen,
+                        setbacks.get(series, ()),
+                        damaged.get(series, ()),
+                        uncovered.get(series),
+                    )
+                )
+
+
+T = TypeVar("T", Setback, DamagedCopy)
+
+
+def _by_series(items: Iterable[T]) -> Mapping[Series, list[T]]:
+    grouped: dict[Series, list[T]] = {}
+    for item in items:
+        grouped.setdefault(item.series, []).append(item)
+    return grouped
+
+
+def _find_of_one(view: _View) -> Iterator[Trouble]:
+    failed, corrupt = _find_failure(view), _find_corrupt(view)
+    gone = find_gone(view.policy, view.seen, view.whole.now)
+    missed, suspicious = gone or _find_missed(view), _find_suspicious(view)
+    if corrupt and failed and failed.error.code in DAMAGED:
+        failed, corrupt = None, replace(corrupt, also=frozenset({Event.FAILED}))
+    if failed and missed:
+        failed, missed = replace(failed, also=frozenset({Event.MISSED})), None
+    refused = None
+    if not failed and not suspicious and view.seen.last_failure is None:
+        refused = _find_refused(view)
+    found = (failed, corrupt, missed, suspicious, _find_uncovered(view), refused)
+    yield from (trouble for trouble in found if trouble is not None)
+    yield from _find_setbacks(view, is_corrupt=corrupt is not None)
+
+
+def _find_failure(view: _View) -> Trouble | None:
+    """The attempts since the last success, unless nothing but interruptions happened."""
+    failures = [
+        run
+        for run in view.seen.failures
+        if run.error is not None and run.error.code not in NO_TROUBLE
+    ]
+    if not failures or failures[-1].error is None:
+        return None
+    error = failures[-1].error
+    cause = cause_of_failure(error, view.series, view.policy)
+    began = (
+        run
+        for run in failures
+        if run.error is not None and cause_of_failure(run.error, view.series, view.policy) == cause
+    )
+    return Trouble(
+        cause=cause,
+        series=(view.series,),
+        since=next(began).started_at,
+        error=error,
+        next_command="orchestrator validate"
+        if error.code.startswith("ORC-1")
+        else f"orchestrator backup {view.policy.name}"
+        f" --database {shlex.quote(view.series.database)}",
+    )
+
+
+def _find_setbacks(view: _View, *, is_corrupt: bool) -> Iterator[Trouble]:
+    for setback in view.setbacks:
+        if setback.error.code in NO_TROUBLE or (is_corrupt and setback.error.code in DAMAGED):
+            continue
+        tidies = setback.action not in ("verify_copy", "recover_series", "take_backup")
+        yield Trouble(
+            cause=cause_of_failure(setback.error, view.series, view.policy),
+            series=(view.series,),
+            since=setback.since,
+            error=setback.error,
+            next_command=f"orchestrator {'prune --dry-run' if tidies else 'apply'}",
+        )
+
+
+def _find_corrupt(view: _View) -> Trouble | None:
+    if not view.damaged:
+        return None
+    newest = view.damaged[-1]
+    found = [copy.found_at for copy in view.damaged if copy.found_at is not None]
+    others = len(view.damaged) - 1
+    more = f"; so are {others} other copies" if others else ""
+    return Trouble(
+        cause=Cause(Event.CORRUPT, f"destination {newest.destination}"),
+        series=(view.series,),
+        since=min(found, default=view.whole.now),
+        error=ErrorReport(
+            code="ORC-401",
+            what=f"backup {newest.backup} of {view.series} at {newest.destination} is damaged:"
+            f" {newest.trouble}{more}",
+            next_step=f"`orchestrator backup {view.policy.name}` takes a new one, which reads"
+            " every stored chunk again before it relies on it",
+        ),
+        next_command=f"orchestrator verify {newest.backup} --level content",
+    )
+
+
+def _find_missed(view: _View) -> Trouble | None:
+    broken = [
+        promise
+        for promise in assess_promises(
+            view.policy, view.seen, schedules_since=view.whole.schedules_since, now=view.whole.now
+        )
+        if promise.broken_since is not None
+    ]
+    if not broken:
+        return None
+    first = min(broken, key=lambda promise: promise.broken_since or view.whole.now)
+    is_paused = view.seen.pause is not None
+    return Trouble(
+        cause=Cause(Event.MISSED, f"pause of {view.policy.name}" if is_paused else SCHEDULES),
+        series=(view.series,),
+        since=first.broken_since or view.whole.now,
+        error=ErrorReport(
+            code="ORC-802",
+            what=f"{view.series} has no backup for its schedule {first.schedule}: {first.sentence}",
+            next_step="resume the policy, or let the pause end"
+            if is_paused
+            else "see whether `orchestrator run` or its timer runs, and what `status` says",
+        ),
+        next_command=f"orchestrator resume {view.policy.name}"
+        if is_paused
+        else "orchestrator apply",
+    )
+
+
+def _find_suspicious(view: _View) -> Trouble | None:
+    waiting = [backup for backup in view.seen.marked if backup.is_suspicious and backup.suspicion]
+    if not waiting or waiting[-1].suspicion is None:
+        return None
+    newest, reasons = waiting[-1], waiting[-1].suspicion.reasons
+    first = waiting[0].suspicion
+    return Trouble(
+        cause=Cause(Event.GUARD, str(view.series)),
+        series=(view.series,),
+        since=first.at if first else newest.snapshot_at,
+        error=ErrorReport(
+            code="ORC-803",
+            what=f"backup {newest.id} of {view.series} is suspicious: {_list(reasons, '; ')}",
+            next_step="look whether the rows are missed; nothing of the series is pruned until"
+            " somebody acknowledges the backup",
+        ),
+        next_command=f"orchestrator show {newest.id}",
+    )
+
+
+def _find_uncovered(view: _View) -> Trouble | None:
+    found = view.uncovered
+    if found is None or not found.tables or view.policy.tables.on_uncovered is OnUncovered.IGNORE:
+        return None
+    names = _list(found.tables, ", ")
+    is_are = "table is" if len(found.tables) == 1 else "tables are"
+    return Trouble(
+        cause=Cause(Event.UNCOVERED, str(view.policy.name)),
+        series=(view.series,),
+        since=found.since,
+        error=ErrorReport(
+            code="ORC-207",
+            what=f"{len(found.tables)} {is_are} not in the backups of {view.series}: no pattern of"
+            f" the policy names {names}",
+            next_step="add a pattern to `tables.include` or `tables.exclude` of the policy",
+        ),
+        next_command=f"orchestrator show latest --policy {view.policy.name}",
+    )
+
+
+def _find_refused(view: _View) -> Trouble | None:
+    refused = [
+        skipped for skipped in view.seen.upkeep.skipped if skipped.kind is SkipKind.PRUNE_REFUSED
+    ]
+    if not refused:
+        return None
+    return Trouble(
+        cause=Cause(Event.PRUNE_REFUSED, PRUNING),
+        series=(view.series,),
+        since=view.whole.now,
+        error=ErrorReport(
+            code="ORC-403",
+            what=f"copies of {view.series} are kept although no rule keeps them:"
+            f" {_list([skipped.reason for skipped in refused], '; ')}",
+            next_step="`orchestrator prune --dry-run` shows each; allow it, or do what it asks for",
+        ),
+        next_command="orchestrator prune --dry-run",
+    )
+
+
+def _list(items: Sequence[str], separator: str) -> str:
+    shown = separator.join(items[:_SHOWN])
+    return f"{shown} and {len(items) - _SHOWN} more" if len(items) > _SHOWN else shown

@@ -1,0 +1,1 @@
+"""How well the policies fare now: for heartbeats, for monitoring and for metrics."""

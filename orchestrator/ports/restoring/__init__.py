@@ -1,0 +1,1 @@
+"""What restoring needs beyond a new database: existing ones, swaps, a look at a server."""

@@ -1,0 +1,1 @@
+"""What people and monitoring are shown after a look: health and figures."""
