@@ -16,6 +16,7 @@ is what observing and planning took of a processor: on a machine with other work
 
 import argparse
 import json
+import multiprocessing
 import os
 import resource
 import shutil
@@ -25,6 +26,7 @@ import sys
 import sysconfig
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -145,6 +147,18 @@ def measure(folder: Path, now: datetime) -> Figures:
         peak=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         skipped=len(plan.skipped),
     )
+
+
+def do_apart(work: Callable[..., None], *arguments: Path | str | int | datetime) -> None:
+    """Make catalogs in a process of its own, so that this one stays small.
+
+    Linux counts what a parent holds as a child's largest resident size until the child's `exec`.
+    """
+    process = multiprocessing.get_context("spawn").Process(target=work, args=arguments)
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise SystemExit(f"{work.__name__} failed with {process.exitcode}")
 
 
 def measure_apart(folder: Path, now: datetime) -> Figures:
@@ -424,7 +438,7 @@ def print_table(sizes: list[int], *, with_commands: bool) -> None:
     print("catalog     backups  loading  observing  planning  together     CPU  peak MiB  skipped")
     for shape in TIERS:
         with tempfile.TemporaryDirectory() as name:
-            write_first(Path(name), shape, now)
+            do_apart(write_first, Path(name), shape, now)
             for size in sizes:
                 print_line(Path(name), shape, size, now, with_commands=with_commands)
 
@@ -433,7 +447,7 @@ def print_line(first: Path, shape: str, size: int, now: datetime, *, with_comman
     """Measure one catalog, and print what it took."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        fill(folder, first, shape, max(1, size // BACKUPS_OF_EACH), now)
+        do_apart(fill, folder, first, shape, max(1, size // BACKUPS_OF_EACH), now)
         found = measure_apart(folder, now)
         print(
             f"{shape:9} {size:9,}  {found.load:5.2f} s  {found.observe:7.2f} s"

@@ -8,7 +8,7 @@ import click
 from orchestrator.cli.catalog_alarm import catalog_alarm
 from orchestrator.cli.exit_codes import ExitCode
 from orchestrator.cli.metrics_file import metrics_option, metrics_to
-from orchestrator.cli.options import json_option, unattended_option
+from orchestrator.cli.options import allow_prune_option, json_option, unattended_option
 from orchestrator.cli.outcomes import (
     delivery_as_json,
     exit_code_of,
@@ -35,13 +35,7 @@ LEFT_UNDONE = frozenset(
 
 
 @click.command("apply")
-@click.option(
-    "--allow-prune",
-    metavar="N",
-    type=click.IntRange(min=0),
-    default=0,
-    help="Let N copies go beyond what normal ageing explains.",
-)
+@allow_prune_option
 @unattended_option
 @metrics_option
 @json_option

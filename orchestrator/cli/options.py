@@ -19,6 +19,14 @@ unattended_option = click.option(
     help="As `run` does and timers should: try again only when the wait after a failure is over.",
 )
 
+allow_prune_option = click.option(
+    "--allow-prune",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Let N copies go beyond what normal ageing explains.",
+)
+
 
 def not_supported_yet(flag: str, *, takes_value: bool = True) -> Callable[[Command], Command]:
     """Declare a designed option that is refused in words until it is built."""

@@ -4,7 +4,7 @@ import click
 
 from orchestrator.cli.exit_codes import ExitCode
 from orchestrator.cli.loading import load_or_refuse
-from orchestrator.cli.options import json_option, unattended_option
+from orchestrator.cli.options import allow_prune_option, json_option, unattended_option
 from orchestrator.cli.rendering import print_json, printable
 from orchestrator.cli.times import parse_time
 from orchestrator.execution.find_databases import look_for_databases
@@ -24,6 +24,7 @@ from orchestrator.wiring import database_lister, open_reader, system_clock, this
     is_flag=True,
     help="Exit with 2 if there is anything to be done or applied.",
 )
+@allow_prune_option
 @unattended_option
 @json_option
 @click.pass_obj
@@ -32,6 +33,7 @@ def command(
     *,
     at: str | None,
     detailed_exitcode: bool,
+    allow_prune: int,
     unattended: bool,
     as_json: bool,
 ) -> int:
@@ -48,6 +50,7 @@ def command(
         system_clock(),
         this_machine(),
         at=None if at is None else parse_time(at),
+        allow_prune=allow_prune,
     )
     retry = Retry.BACK_OFF if unattended else Retry.AT_ONCE
     plan = add_changes(make_plan(desired, observation, retry=retry), desired, reader)

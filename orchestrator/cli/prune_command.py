@@ -1,11 +1,12 @@
 """``prune``: a pass that tidies up and takes no backup, or every copy with its reason."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import click
 
 from orchestrator.cli.loading import load_or_refuse
-from orchestrator.cli.options import json_option
+from orchestrator.cli.options import allow_prune_option, json_option
 from orchestrator.cli.outcomes import (
     delivery_as_json,
     exit_code_of,
@@ -15,29 +16,25 @@ from orchestrator.cli.outcomes import (
 from orchestrator.cli.progress import terminal_progress
 from orchestrator.cli.rendering import print_json, printable
 from orchestrator.execution.prune.look import look_around, view_series
+from orchestrator.model.actions import PruneCopy
 from orchestrator.model.names import BackupId, DestinationName, Series
+from orchestrator.model.plan import Plan, SkipKind
 from orchestrator.model.policy import DesiredState
+from orchestrator.planning.planner import make_plan
 from orchestrator.planning.pruning.verdicts import PruneDecision, Verdict
 from orchestrator.planning.upkeep.view import PlaceDecision, decide_place
-from orchestrator.ports.catalog import CatalogReader
-from orchestrator.ports.clock import Clock
 from orchestrator.reconciler.cycle import PassResult, prune_pass
+from orchestrator.reconciler.observe import observe
 from orchestrator.reconciler.renames import read_renamed
 from orchestrator.settings import Settings
-from orchestrator.wiring import build_execution, open_reader, system_clock
+from orchestrator.wiring import build_execution, open_reader, system_clock, this_machine
 
 Row = tuple[Series, DestinationName, BackupId, str, str]
 
 
 @click.command("prune")
 @click.option("--dry-run", is_flag=True, help="Show every copy and why; write nothing.")
-@click.option(
-    "--allow-prune",
-    metavar="N",
-    type=click.IntRange(min=0),
-    default=0,
-    help="Let N copies go beyond what normal ageing explains.",
-)
+@allow_prune_option
 @json_option
 @click.pass_obj
 def command(settings: Settings, *, dry_run: bool, allow_prune: int, as_json: bool) -> int:
@@ -47,8 +44,7 @@ def command(settings: Settings, *, dry_run: bool, allow_prune: int, as_json: boo
     """
     desired = load_or_refuse(settings)
     if dry_run:
-        reader = read_renamed(desired, open_reader(settings))
-        rows = list(_explain(desired, reader, system_clock(), allow_prune))
+        rows = list(_explain(desired, settings, allow_prune))
         _print_rows(rows, as_json=as_json)
         return 0
     execution = build_execution(settings, desired, terminal_progress())
@@ -60,25 +56,57 @@ def command(settings: Settings, *, dry_run: bool, allow_prune: int, as_json: boo
     return exit_code_of(result.outcomes)
 
 
-def _explain(
-    desired: DesiredState, reader: CatalogReader, clock: Clock, allowed: int
-) -> Iterator[Row]:
-    around = look_around(reader, clock.now())
+def _explain(desired: DesiredState, settings: Settings, allowed: int) -> Iterator[Row]:
+    """Yield every copy with what the plan does with it: what `prune` would do is what is shown."""
+    reader, clock = read_renamed(desired, open_reader(settings)), system_clock()
+    seen = observe(desired, reader, clock, this_machine(), allow_prune=allowed)
+    plan = make_plan(desired, seen)
+    around = look_around(reader, seen.now)
     for policy in desired.policies.values():
         for series in policy.series:
             history = reader.histories([series])[series]
             view = view_series(policy, series, around, backups=history.backups, history=history)
             for destination in policy.destinations:
                 decision = decide_place(view, destination, allowed=allowed)
-                allowed -= decision.pruning.used
-                yield from _rows_of(series, decision)
+                yield from _rows_of(decision, _Planned.of(plan, series, destination))
 
 
-def _rows_of(series: Series, decision: PlaceDecision) -> Iterator[Row]:
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """What a plan holds for one series at one destination."""
+
+    series: Series
+    prunes: Mapping[BackupId, PruneCopy]
+    left_alone: str | None
+    """Why the series is left alone, whatever the rules say."""
+
+    @classmethod
+    def of(cls, plan: Plan, series: Series, destination: DestinationName) -> "_Planned":
+        prunes = {
+            action.backup: action
+            for action in plan.actions
+            if isinstance(action, PruneCopy)
+            and (action.series, action.destination) == (series, destination)
+        }
+        left_alone = (
+            skip.reason
+            for skip in plan.skipped
+            if skip.series == series and skip.kind in {SkipKind.PAUSED, SkipKind.LOCKED}
+        )
+        return cls(series=series, prunes=prunes, left_alone=next(left_alone, None))
+
+
+def _rows_of(decision: PlaceDecision, planned: _Planned) -> Iterator[Row]:
+    place = planned.series, decision.destination
+    for backup, action in planned.prunes.items():
+        if backup not in decision.kept:
+            yield *place, backup, "prune", action.reason
     verdicts = {one.copy.id: one for one in decision.pruning.decisions}
     for backup, kept in decision.kept.items():
         word, why = _say(verdicts.get(backup), kept.sentence, is_kept=kept.is_kept)
-        yield series, decision.destination, backup, word, why
+        if word == "prune" and backup not in planned.prunes:
+            word, why = "refused", f"{why}; {planned.left_alone or 'as many as were allowed go'}"
+        yield *place, backup, word, why
 
 
 def _say(one: PruneDecision | None, sentence: str, *, is_kept: bool) -> tuple[str, str]:

@@ -98,7 +98,7 @@ def describe_action(action: Action) -> str:
 def _describe_upkeep(action: Upkeep) -> str:
     match action:
         case MarkExpired():
-            return f"mark {_copies(action)} as expired"
+            return f"mark {_copies(action)} as expired{_say_beyond(len(action.beyond_normal_ageing))}"
         case KeepAgain():
             return f"keep {_copies(action)} again"
         case PruneCopy():
@@ -110,6 +110,14 @@ def _describe_upkeep(action: Upkeep) -> str:
 def _copies(action: MarkExpired | KeepAgain) -> str:
     number = "1 copy" if len(action.backups) == 1 else f"{len(action.backups)} copies"
     return f"{number} of {action.series} at {action.destination}"
+
+
+def _say_beyond(number: int) -> str:
+    """Say how many copies will not go by themselves: nobody should learn that a day later."""
+    if not number:
+        return ""
+    which = "which waits" if number == 1 else f"{number} of which wait"
+    return f", {which} for `orchestrator apply --allow-prune {number}`"
 
 
 def _explain_skipped(skipped: Sequence[Skipped]) -> Iterator[str]:

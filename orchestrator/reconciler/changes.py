@@ -149,7 +149,8 @@ class _History:
             delay = say_duration(policy.retention.prune_delay)
             yield (
                 f"what expires is marked by `apply`, and pruned after prune_delay ({delay}) at the"
-                " earliest: changing it back until then keeps it"
+                " earliest, what is more than normal ageing explains only with `apply --allow-prune N`:"
+                " changing it back until then keeps it"
             )
         if not set(_databases(before)) <= {*policy.source.databases, *policy.source.patterns}:
             known = {one.series for one in self.reader.series_records()}

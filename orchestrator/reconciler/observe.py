@@ -37,6 +37,12 @@ class _Interruptions:
     missed_until: Mapping[Series, Mapping[ScheduleName, datetime]]
     pruning: PruneSurroundings
 
+    def leave_alone(self, series: Series) -> bool:
+        """Whether nothing of a series is tidied up now: it is paused, or a run is at work on it."""
+        lease, pause = self.leases.get(series), self.pauses.get(series.policy)
+        is_paused = pause is not None and pause.until > self.pruning.now
+        return is_paused or (lease is not None and not lease.holder_is_gone)
+
 
 @dataclass(slots=True)
 class _Allowance:
@@ -44,7 +50,10 @@ class _Allowance:
 
     left: int
 
-    def plan(self, view: SeriesView[BackupOutline]) -> UpkeepPlan:
+    def plan(self, view: SeriesView[BackupOutline], *, is_left_alone: bool) -> UpkeepPlan:
+        """Plan the upkeep of a series; what is not carried out now uses nothing up."""
+        if is_left_alone:
+            return plan_upkeep(view, allowed=0).plan
         planned = plan_upkeep(view, allowed=self.left)
         self.left -= planned.used
         return planned.plan
@@ -178,7 +187,7 @@ def _observe_series(
         pause=interruptions.pauses.get(series.policy),
         missed_until=interruptions.missed_until.get(series, {}),
         marked=past.marked,
-        upkeep=allowance.plan(view),
+        upkeep=allowance.plan(view, is_left_alone=interruptions.leave_alone(series)),
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
@@ -48,8 +49,10 @@ def list_kept(backups: Sequence[Backup], place: str, spec: Spec, now: datetime) 
         return {copy.backup.id for copy in copies}
     kept = {copy.backup.id for copy in copies if now - copy.backup.snapshot_at < HOUR}
     kept |= {copy.backup.id for copy in copies if copy.backup.is_held(now)}
-    proved = [copy.backup.id for copy in copies if copy.is_verified]
-    kept |= set(proved[-max(1, spec.min_keep) :])
+    proved = [copy.backup for copy in copies if copy.is_verified]
+    kept |= {backup.id for backup in proved[-max(1, spec.min_keep) :]}
+    # Whatever a clock that went back made of the times: the one that was taken last stays.
+    kept |= {backup.id for backup in sorted(proved, key=attrgetter("sequence"))[-1:]}
     zone = ZoneInfo(spec.zone)
     anchor = min(now, eligible[-1].backup.snapshot_at)
     for tier, window in spec.tiers.items():

@@ -35,6 +35,7 @@ def a_rated_copy(at: datetime, *, verified: bool = True) -> RatedCopy:
         standing=Standing.ELIGIBLE,
         verified=verified,
         local=at,
+        sequence=1,
     )
 
 

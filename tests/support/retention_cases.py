@@ -55,6 +55,13 @@ def a_case(random: Random) -> Case:
     """A situation that follows from the state of the generator alone."""
     times = some_times(random)
     backups = [some_backup(random, at, number) for number, at in enumerate(times)]
+    sequences = list(range(1, len(backups) + 1))
+    if random.random() < 0.1:
+        random.shuffle(sequences)  # The clock went back between some of them.
+    backups = [
+        replace(backup, sequence=sequence)
+        for backup, sequence in zip(backups, sequences, strict=True)
+    ]
     random.shuffle(backups)
     behind = random.choice([0, 0, 0, 3600, 90_000, 40_000_000])
     ahead = random.choice([0, 60, 1800, 3600, 7200, 10_000_000])

@@ -45,7 +45,8 @@ class Twin:
     def reasons(self, one: Backup) -> Iterator[str]:
         yield from (tier.value for tier in self.retention.tiers if self.tier_keeps(tier.value, one))
         verified = self.newest_first([other for other in self.eligible if self.verified(other)])
-        if verified and verified[0].id == one.id:
+        last = max(verified, key=lambda other: other.sequence, default=None)
+        if verified and one.id in {verified[0].id, last.id if last else None}:
             yield "newest"
         if one.id in [other.id for other in verified[: max(1, self.retention.min_keep)]]:
             yield "min_keep"

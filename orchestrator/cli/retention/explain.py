@@ -28,6 +28,7 @@ class Place:
     """One destination: the decision about the copy there, or why there is none.
 
     ``marked_at`` is when a pass marked it as expired, ``goes_at`` the end of its ``prune_delay``.
+    One ``is_beyond`` normal ageing waits for `apply --allow-prune` after that.
     """
 
     destination: DestinationName
@@ -35,6 +36,7 @@ class Place:
     otherwise: str
     marked_at: datetime | None = None
     goes_at: datetime | None = None
+    is_beyond: bool = False
 
 
 @click.command("explain")
@@ -98,7 +100,8 @@ def _explain_place(
     marked_at = copy.expired_at
     goes_at = None if marked_at is None else marked_at + policy.retention.prune_delay
     decision = decisions.get(backup.id)
-    return Place(destination, decision, "its removal has begun", marked_at, goes_at)
+    is_beyond = marked_at is not None and copy.beyond_normal_ageing
+    return Place(destination, decision, "its removal has begun", marked_at, goes_at, is_beyond)
 
 
 def _print_places(backup: Backup, places: Sequence[Place]) -> None:
@@ -132,11 +135,20 @@ def _say_mark(place: Place) -> Iterator[str]:
     elif place.marked_at is None or place.goes_at is None:
         yield "not marked as expired yet: the next pass does that, and prune_delay begins"
     else:
-        yield (
-            f"marked as expired since {say_time(place.marked_at)}: pruned after"
-            f" {say_time(place.goes_at)}, unless something forbids it"
-            " (`orchestrator prune --dry-run` says what)"
+        since, end = say_time(place.marked_at), say_time(place.goes_at)
+        yield f"marked as expired since {since}: {_say_end(place, end)}"
+
+
+def _say_end(place: Place, end: str) -> str:
+    if place.is_beyond:
+        return (
+            f"more expired then than normal ageing explains, so that after {end} it waits for"
+            " `orchestrator apply --allow-prune N`"
         )
+    return (
+        f"pruned after {end}, unless something forbids it"
+        " (`orchestrator prune --dry-run` says what)"
+    )
 
 
 def _document(backup: Backup, places: Sequence[Place]) -> dict[str, object]:

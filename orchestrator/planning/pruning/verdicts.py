@@ -43,13 +43,21 @@ class PruneDecision:
         since = "" if self.mark is None else f"expired since {say_time(self.mark.at)}; "
         return since + self._say_verdict()
 
+    def _say_beyond(self) -> str:
+        if self.mark is None or not self.mark.beyond_normal_ageing:
+            return ""
+        return (
+            ", and then for `orchestrator apply --allow-prune N`: more expired in one day than"
+            " normal ageing explains"
+        )
+
     def _say_verdict(self) -> str:
         match self.verdict:
             case Verdict.PRUNE:
                 return f"prune_delay has passed{self.guard or ''}"
             case Verdict.WAITS:
                 end = "" if self.ready_at is None else f", until {say_time(self.ready_at)}"
-                return f"it waits for the end of prune_delay{end}"
+                return f"it waits for the end of prune_delay{end}{self._say_beyond()}"
             case Verdict.REFUSED:
                 return self.guard or "refused"
             case Verdict.BEYOND:

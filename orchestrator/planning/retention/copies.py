@@ -37,13 +37,15 @@ class RetentionRules:
 class RatedCopy(NamedTuple):
     """One copy at one destination. ``verified`` means read back: level `objects` or higher.
 
-    ``local`` is ``at`` on the policy's calendar. A plan makes one of every copy that there is, which
-    is why this is a tuple: it costs a third of what a frozen dataclass does.
+    ``local`` is ``at`` on the policy's calendar, ``sequence`` the number of its backup, which no
+    clock can change. A plan makes one of every copy that there is, which is why this is a tuple: it
+    costs a third of what a frozen dataclass does.
     """
 
     id: BackupId
     at: datetime
     local: datetime
+    sequence: int
     standing: Standing
     verified: bool
     holds: tuple[Hold, ...] = ()
@@ -52,6 +54,11 @@ class RatedCopy(NamedTuple):
     def order(self) -> tuple[datetime, BackupId]:
         """From old to new; of two with equal times the greater id counts as the newer one."""
         return self.at, self.id
+
+    @property
+    def turn(self) -> tuple[int, datetime, BackupId]:
+        """From the one taken first to the one taken last, whatever the clock said."""
+        return self.sequence, self.at, self.id
 
     @property
     def rank(self) -> tuple[bool, datetime, BackupId]:
@@ -85,6 +92,7 @@ def rate_copy(backup: BackupOutline, copy: CopyOutline, rules: RetentionRules) -
     return RatedCopy(
         id=backup.id,
         at=backup.snapshot_at,
+        sequence=backup.sequence,
         standing=Standing.SUSPICIOUS if backup.is_suspicious else whole,
         verified=is_complete and copy.level is not None and copy.level >= VERIFIED,
         holds=backup.holds,

@@ -36,7 +36,9 @@ def moments_of(
     for listed in grouped.values():
         copies = sorted(_rate(listed, destination, rules), key=ORDER)
         eligible = [copy for copy in copies if copy.standing is Standing.ELIGIBLE]
-        yield copies, look_at(Shelf(rules, eligible), now, in_use)
+        proved = (copy for copy in eligible if copy.verified)
+        last = max(proved, key=attrgetter("turn"), default=None)
+        yield copies, look_at(Shelf(rules, eligible), now, in_use, last)
 
 
 def _rate(

@@ -67,13 +67,22 @@ def _say_always(copy: RatedCopy, label: str, moment: Moment) -> str:
         return "; ".join(_say_holds(copy, moment))
     number = moment.shelf.rules.retention.min_keep
     return {
-        NEWEST: "newest: the newest verified copy is never pruned",
+        NEWEST: _say_newest(copy, moment),
         MIN_KEEP: f"min_keep {number}: it is one of the newest {number} verified copies",
         IN_USE: f"in use: {moment.in_use.get(copy.id, '')}",
         YOUNG_LABEL: "young: it is younger than one hour",
         NOTHING_ELIGIBLE: "nothing eligible: no copy of this series here is complete and"
         " trusted, so all are kept",
     }[label]
+
+
+def _say_newest(copy: RatedCopy, moment: Moment) -> str:
+    if moment.shelf.count_newer_verified(copy) == 0:
+        return "newest: the newest verified copy is never pruned"
+    return (
+        "newest: the verified copy that was taken last is never pruned; others have later times"
+        " because the clock went back"
+    )
 
 
 def _say_holds(copy: RatedCopy, moment: Moment) -> Iterator[str]:

@@ -23,16 +23,23 @@ class Moment:
     """A shelf at one time. A tier keeps what is newer than its limit, if it is declared.
 
     ``in_use`` says who reads a backup now; ``limits`` stand from fine to coarse, and there is none if
-    nothing is eligible.
+    nothing is eligible. ``taken_last`` is the verified copy whose backup has the highest sequence
+    number, or None if there is none: where a clock went back, it is not the one with the latest time.
     """
 
     shelf: Shelf
     now: datetime
     limits: Mapping[Tier, datetime]
     in_use: Mapping[BackupId, str]
+    taken_last: RatedCopy | None = None
 
 
-def look_at(shelf: Shelf, now: datetime, in_use: Mapping[BackupId, str]) -> Moment:
+def look_at(
+    shelf: Shelf,
+    now: datetime,
+    in_use: Mapping[BackupId, str],
+    taken_last: RatedCopy | None = None,
+) -> Moment:
     """Return a shelf as it is at an aware UTC time: nothing ages while backups fail."""
     newest, rules = shelf.newest, shelf.rules
     limits: Mapping[Tier, datetime] = {}
@@ -43,7 +50,7 @@ def look_at(shelf: Shelf, now: datetime, in_use: Mapping[BackupId, str]) -> Mome
             for tier in Tier
             if tier in rules.retention.tiers
         }
-    return Moment(shelf=shelf, now=now, limits=limits, in_use=in_use)
+    return Moment(shelf=shelf, now=now, limits=limits, in_use=in_use, taken_last=taken_last)
 
 
 def find_represented(moment: Moment) -> frozenset[BackupId]:
@@ -74,10 +81,11 @@ def labels_of(copy: RatedCopy, moment: Moment) -> tuple[str, ...]:
 
 def labels_if_whole(copy: RatedCopy, moment: Moment) -> tuple[str, ...]:
     """Return the labels that a damaged copy would have if its verification had passed."""
-    whole, shelf = copy.as_whole(), moment.shelf
+    whole, shelf, last = copy.as_whole(), moment.shelf, moment.taken_last
     shelf.put(whole)
+    last = whole if last is None or last.turn < whole.turn else last
     try:
-        return labels_of(whole, look_at(shelf, moment.now, moment.in_use))
+        return labels_of(whole, look_at(shelf, moment.now, moment.in_use, last))
     finally:
         shelf.take(whole)
 
@@ -99,7 +107,9 @@ def _is_among_newest_verified(copy: RatedCopy, moment: Moment, number: int) -> b
 
 
 def _is_newest_verified(copy: RatedCopy, moment: Moment) -> bool:
-    return _is_among_newest_verified(copy, moment, 1)
+    # A clock that went back does not make the last backup an old one (faults.md I5).
+    last = moment.taken_last
+    return (last is not None and last.id == copy.id) or _is_among_newest_verified(copy, moment, 1)
 
 
 def _is_in_min_keep(copy: RatedCopy, moment: Moment) -> bool:

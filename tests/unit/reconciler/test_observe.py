@@ -1,19 +1,34 @@
 """What a pass sees is what the catalog says at one moment, however many series there are."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from typing_extensions import override
 
 from orchestrator.catalog.memory import MemoryCatalog
+from orchestrator.model.actions import PruneCopy
 from orchestrator.model.backup import Backup
-from orchestrator.model.names import BackupId, Series
+from orchestrator.model.names import BackupId, DestinationName, PolicyName, Series
 from orchestrator.model.observation import Observation
 from orchestrator.model.policy import DesiredState
 from orchestrator.model.pruning import Tombstone
+from orchestrator.model.timeline import Pause
+from orchestrator.planning.planner import make_plan
 from orchestrator.reconciler.observe import AT_A_TIME, observe
 from tests.contracts.catalog_values import HOUR, NOON, an_entry
-from tests.support.builders import a_backup, a_copy, a_desired_state, a_policy, a_series, an_actor
+from tests.support.builders import (
+    a_backup,
+    a_copy,
+    a_desired_state,
+    a_policy,
+    a_retention,
+    a_series,
+    an_actor,
+)
+
+DAYS = timedelta(days=1)
+LOCAL = DestinationName("local")
 
 
 class Machine:
@@ -82,3 +97,34 @@ def test_a_newest_backup_that_goes_while_it_is_looked_at_leaves_the_one_before_i
     catalog.going = going
     (seen,) = seen_by(catalog, a_desired_state(a_policy())).series.values()
     assert (seen.newest, seen.backups) == (older, 1)
+
+
+def put_aside(catalog: MemoryCatalog, policy: str) -> None:
+    """Give a policy twelve old backups that expired together, and a young one."""
+    old = [a_backup(NOON - DAYS * (40 - n), series=a_series(policy)) for n in range(12)]
+    for number, backup in enumerate([*old, a_backup(NOON - HOUR, series=a_series(policy))]):
+        catalog.record_backup(replace(backup, sequence=number + 1), an_entry(backup.id))
+    catalog.record_expired(
+        LOCAL,
+        [backup.id for backup in old],
+        at=NOON - 2 * DAYS,
+        beyond_normal_ageing=True,
+        entry=an_entry("expired"),
+    )
+
+
+def test_a_paused_policy_uses_nothing_up_of_what_a_human_allows():
+    catalog = MemoryCatalog()
+    rules = a_retention(daily="7d", min_keep=1)
+    desired = a_desired_state(a_policy("a", retention=rules), a_policy("b", retention=rules))
+    for name in ("a", "b"):
+        put_aside(catalog, name)
+    pause = Pause(policy=PolicyName("a"), since=NOON - HOUR, until=NOON + DAYS, by=an_actor())
+    catalog.record_pause(pause, an_entry("pause"))
+    seen = observe(desired, catalog, Machine(), Machine(), allow_prune=3)  # type: ignore[arg-type] - asks no more
+    prunes = [
+        action.series.policy
+        for action in make_plan(desired, seen).actions
+        if isinstance(action, PruneCopy)
+    ]
+    assert prunes == ["b"] * 3

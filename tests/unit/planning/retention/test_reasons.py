@@ -148,3 +148,12 @@ def test_of_backups_with_equal_times_one_represents_the_bucket():
     one = a_backup(NOW - DAY)
     other = replace(one, id=BackupId(one.id[:-6] + "ffffff"))
     assert [bool(found.labels) for found in decide(one, other)] == [False, True]
+
+
+def test_the_copy_that_was_taken_last_stays_though_a_clock_that_went_back_made_it_look_older():
+    ahead = a_backup(NOW - HOUR, sequence=7)
+    last = a_backup(NOW - 3 * HOUR, sequence=8)
+    found = decide_of(ahead, last, daily="7d")
+    assert found[last.id].labels == ("newest",)
+    assert found[last.id].sentence.startswith("newest: the verified copy that was taken last")
+    assert "newest" in found[ahead.id].labels
