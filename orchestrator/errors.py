@@ -268,6 +268,13 @@ class LowStorageError(DestinationError):
     code = "ORC-309"
 
 
+class OlderCatalogError(DestinationError):
+    """The destination holds newer backups of a series than this catalog knows; nothing was written."""
+
+    code = "ORC-310"
+    kind = Kind.REFUSED
+
+
 # ------------------------------------------------------------------ 4xx: stored backups
 class DamagedBackupError(OrchestratorError):
     """A stored object is missing, has the wrong size or digest, or contradicts the details."""
@@ -315,7 +322,7 @@ class RestoreIncompleteError(RestoreError):
 
 
 class ReplaceRefusedError(RestoreError):
-    """Tables of an existing database cannot be replaced, or nobody agreed to it; nothing changed."""
+    """A database or its tables cannot be replaced, or not without a loss that nobody agreed to."""
 
     code = "ORC-505"
     kind = Kind.REFUSED

@@ -20,7 +20,7 @@ from orchestrator.engines.postgres.preflight.inspector import PostgresInspector
 from orchestrator.engines.postgres.programs import embedded_programs
 from orchestrator.engines.postgres.restore.existing.database import PostgresExisting
 from orchestrator.engines.postgres.restore.inspecting import PostgresTargetInspector
-from orchestrator.engines.postgres.restore.swapping import PostgresSwapper
+from orchestrator.engines.postgres.restore.swap.swapping import PostgresSwapper
 from orchestrator.engines.postgres.restore.target import PostgresTarget
 from orchestrator.execution.context import Execution
 from orchestrator.execution.find_databases import recall_databases

@@ -53,6 +53,12 @@ DETAIL = re.compile(
 )
 """Where a transport logs what its server answered; a page of HTML says nothing."""
 
+OF_CONNECTION = re.compile(r"A (?:C|c)onnection error occur+ed ")
+POOL = re.compile(r"HTTPS?Connection(?:Pool)?\([^)]*\): ")
+QUOTED = re.compile(r"""\((?:\d+, )?(?P<quote>['"])(?P<words>.*)(?P=quote)""", re.DOTALL)
+ERRNO = re.compile(r"^.*\[Errno -?\d+\] ", re.DOTALL)
+"""How urllib3 says what a connection met, from the outside to the inside."""
+
 LOADING = threading.Lock()
 """Which warnings are ignored is a setting of the whole process."""
 
@@ -171,7 +177,30 @@ def list_words(result: "AppriseResult") -> list[str]:
     """Return what the transport said: its warnings first, then what its server answered."""
     warned = [entry.message for entry in result.logs() if entry.level in {"WARNING", "ERROR"}]
     details = [DETAIL.fullmatch(entry.message) for entry in result.logs()]
-    return [*warned, *(found["answer"] for found in details if found is not None)]
+    answers = [found["answer"] for found in details if found is not None]
+    causes = [innermost(answer) for answer in answers]
+    if causes != answers:
+        # Who knows why needs no "a connection error occurred" before it.
+        warned = [words for words in warned if not OF_CONNECTION.match(words)]
+    return [*warned, *causes]
+
+
+def innermost(answer: str) -> str:
+    """Return the cause that urllib3 wraps into others, or the answer itself if it wraps none.
+
+    ``HTTPConnectionPool(…): Max retries exceeded with url: / (Caused by NewConnectionError("…:
+    Failed to establish a new connection: [Errno 111] Connection refused"))`` is a connection that
+    was refused.
+    """
+    if not POOL.match(answer):
+        return answer
+    _, _, inner = answer.rpartition("Caused by ")
+    quoted = QUOTED.search(inner)
+    words = quoted["words"] if quoted else inner
+    cause = ERRNO.sub("", POOL.sub("", words)).strip()
+    while cause.endswith(")") and cause.count(")") > cause.count("("):
+        cause = cause[:-1]
+    return cause or answer
 
 
 def was_accepted(service: "NotifyResult") -> bool:

@@ -13,9 +13,10 @@ from datetime import UTC, datetime, timedelta
 
 from orchestrator.alerts.words import Severity, clause_of, risk_of, severity_of
 from orchestrator.model.alert import Alert, AlertKind
+from orchestrator.model.policy import Event
 from orchestrator.planning.phrases import count, say_duration
 
-SUBJECT_LIMIT = 140
+SUBJECT_LIMIT = 90
 ABOUT_LIMIT = 70
 LISTED = 10
 """How many of the series that are hit are named."""
@@ -82,29 +83,43 @@ def write_draft(alert: Alert, *, longest: int) -> Draft:
 
 
 def write_subject(alert: Alert) -> str:
-    """Return severity, what it happened to, and what happened, as one line of at most 140.
+    """Return severity, what it happened to, and what happened, as one line of at most 90.
 
-    Slack takes 150 characters in a header, in which ``<`` is written as four.
+    That is what a telephone shows of it; the body says the rest. Where one thing broke the backup
+    of one series, the series comes first: nobody knows by heart which server it is on.
     """
     duration = alert.at - alert.since
     lasted = say_duration(duration) if duration >= WORTH_TELLING else ""
-    begin = f"[{severity_of(alert).value}] {describe_about(alert)}: {clause_of(alert)}"
+    about, what = describe_about(alert), alert.error.what if alert.short is None else alert.short
+    if _breaks_one(alert):
+        about, what = tidy(str(alert.series[0]), ABOUT_LIMIT), f"{alert.cause.subject} {what}"
+    begin = f"[{severity_of(alert).value}] {about}: {clause_of(alert)}"
     if alert.kind in {AlertKind.RECOVERED, AlertKind.TEST}:
         return fit_header(begin, "")
     if alert.kind is AlertKind.REMINDER and lasted:
         begin += f" ({lasted})"
-    what = alert.error.what.removeprefix(f"{alert.cause.subject}: ").strip()
+    what = what.removeprefix(f"{alert.cause.subject}: ").strip()
     if what:
         begin += f": {what}"
     return fit_header(begin, code_of(alert))
 
 
+def _breaks_one(alert: Alert) -> bool:
+    is_of_place = alert.cause.subject.startswith(("server ", "destination "))
+    return len(alert.series) == 1 and alert.cause.event is Event.FAILED and is_of_place
+
+
 def fit_header(text: str, code: str) -> str:
-    """Return text and code cut so that they take at most 140 characters, escaped or not."""
-    length = SUBJECT_LIMIT - len(code)
-    while len(html.escape(tidy(text, length), quote=False)) + len(code) > SUBJECT_LIMIT:
+    """Return the text cut so that it takes at most 90 characters, escaped or not.
+
+    The code, which the body has, too, is put behind a text that leaves it room.
+    """
+    length = SUBJECT_LIMIT
+    if len(html.escape(tidy(text, len(text)) + code, quote=False)) <= SUBJECT_LIMIT:
+        return tidy(text, len(text)) + code
+    while len(html.escape(tidy(text, length), quote=False)) > SUBJECT_LIMIT:
         length -= 1
-    return tidy(text, length) + code
+    return tidy(text, length)
 
 
 def describe_about(alert: Alert) -> str:

@@ -135,6 +135,23 @@ WORDS = {
 }
 """The words of every event of design §9."""
 
+OF_CODE = {
+    (Event.DEGRADED, "ORC-212"): Words(
+        severity=Severity.WARNING,
+        opened="backup{s} reading for long",
+        reminder="backup{s} still reading",
+        recovered="no backup is reading for long any more",
+        risk="nothing of the backups; the database grows, because vacuum has to wait",
+    )
+}
+"""Events that happen in two ways, by what makes the difference."""
+
+
+def words_of(alert: Alert) -> Words:
+    """Return the words for what an alert tells of."""
+    event = alert.cause.event
+    return OF_CODE.get((event, alert.error.code), WORDS[event])
+
 
 def severity_of(alert: Alert) -> Severity:
     """Return how bad it is that this alert tells of."""
@@ -144,12 +161,12 @@ def severity_of(alert: Alert) -> Severity:
         case AlertKind.DIGEST | AlertKind.TEST:
             return Severity.INFO
         case AlertKind.OPENED | AlertKind.REMINDER:
-            return WORDS[alert.cause.event].severity
+            return words_of(alert).severity
 
 
 def clause_of(alert: Alert) -> str:
     """Return what happened in a few words, such as ``backup failed``."""
-    words, plural = WORDS[alert.cause.event], "s" if len(alert.series) > 1 else ""
+    words, plural = words_of(alert), "s" if len(alert.series) > 1 else ""
     match alert.kind:
         case AlertKind.OPENED:
             return words.opened.format(s=plural)
@@ -167,10 +184,12 @@ def risk_of(alert: Alert) -> str:
     """Return what would be lost if the worst came now, or an empty text."""
     if alert.kind not in {AlertKind.OPENED, AlertKind.REMINDER}:
         return ""
-    risk = WORDS[alert.cause.event].risk
+    risk = words_of(alert).risk
     if risk != SINCE_LAST_GOOD:
         return risk
     without = [words.startswith("none") for words in alert.last_good.values()]
     if not any(without):
         return risk
-    return EVERYTHING if len(alert.series) == 1 else f"{risk}, or everything where there is none"
+    if all(without) and len(without) == len(alert.series):
+        return EVERYTHING
+    return f"{risk}, or everything where there is none"

@@ -24,8 +24,15 @@ def being_pruned(copy: Copy) -> Copy:
 
 
 def refused(copy: Copy, at: datetime, *, is_whole: bool) -> Copy:
-    """Return a copy that its destination did not let go of; only damage leaves ``trouble`` behind."""
+    """Return a copy that its destination did not let go of."""
+    if copy.state is not CopyState.PRUNING:
+        return copy
+    return replace(taken_back(copy) if is_whole else copy, prune_refused_at=at)
+
+
+def taken_back(copy: Copy) -> Copy:
+    """Return a copy as it was before its removal began; only damage leaves ``trouble`` behind."""
     if copy.state is not CopyState.PRUNING:
         return copy
     before = CopyState.COMPLETE if copy.trouble is None else CopyState.DAMAGED
-    return replace(copy, state=before if is_whole else CopyState.PRUNING, prune_refused_at=at)
+    return replace(copy, state=before)

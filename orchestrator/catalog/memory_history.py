@@ -39,11 +39,12 @@ class MemoryHistory(ABC):
 
 def _history_of(backups: Sequence[Backup], runs: Sequence[Run]) -> SeriesHistory:
     made_by = max(backups, key=lambda backup: backup.sequence).run if backups else None
-    failures = takewhile(lambda run: run.state in _BROKEN_OFF, reversed(runs))
+    ended = [run for run in runs if run.state is not RunState.RUNNING]
+    failures = takewhile(lambda run: run.state in _BROKEN_OFF, reversed(ended))
     ends = [run.finished_at or run.started_at for run in runs if run.state in _BROKEN_OFF]
     return SeriesHistory(
         backups=tuple(backups),
-        newest_began_at=next((run.started_at for run in runs if run.id == made_by), None),
+        server_ahead=next((run.server_ahead for run in runs if run.id == made_by), None),
         failures=tuple(failures)[::-1],
         broken_off_at=max(ends, default=None),
     )

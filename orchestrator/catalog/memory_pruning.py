@@ -6,7 +6,13 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 
-from orchestrator.catalog.copy_states import being_pruned, expired, kept_again, refused
+from orchestrator.catalog.copy_states import (
+    being_pruned,
+    expired,
+    kept_again,
+    refused,
+    taken_back,
+)
 from orchestrator.catalog.sql.columns import require_utc
 from orchestrator.model.backup import Backup, Copy
 from orchestrator.model.names import BackupId, DestinationName, ObjectKey, Series
@@ -91,6 +97,12 @@ class MemoryPruning(ABC):
     ) -> None:
         """Make a copy PRUNING."""
         self._change(destination, [backup], being_pruned, entry)
+
+    def record_prune_taken_back(
+        self, backup: BackupId, destination: DestinationName, entry: LogEntry
+    ) -> None:
+        """Make a PRUNING copy what it was before."""
+        self._change(destination, [backup], taken_back, entry)
 
     def record_prune_refused(
         self,

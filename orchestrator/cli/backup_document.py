@@ -1,9 +1,10 @@
 """A backup as a JSON document, the same for `list`, `show` and `apply`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from orchestrator.cli.rendering import format_utc
 from orchestrator.model.backup import Backup
+from orchestrator.model.contents import LeftOut
 
 
 def backup_as_json(backup: Backup, tiers: Sequence[str]) -> dict[str, object]:
@@ -40,6 +41,11 @@ def backup_as_json(backup: Backup, tiers: Sequence[str]) -> dict[str, object]:
         ],
         **marks_as_json(backup),
     }
+
+
+def left_out_as_json(items: Iterable[LeftOut]) -> list[dict[str, str]]:
+    """Return what a backup does not hold, each with its reason."""
+    return [{"kind": item.kind, "name": item.name, "reason": item.reason} for item in items]
 
 
 def marks_as_json(backup: Backup) -> dict[str, object]:

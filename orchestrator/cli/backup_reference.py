@@ -1,7 +1,7 @@
 """How people name a backup: an id or its beginning, ``latest``, or a time."""
 
 from collections.abc import Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from orchestrator.cli.times import parse_time
@@ -36,24 +36,40 @@ def find_backup(
         if policy in (None, backup.series.policy) and database in (None, backup.series.database)
     ]
     if reference == "latest":
-        return _newest(candidates, "a backup")
-    if reference[4:5] == _IS_TIME and len(reference) >= _DATE_LENGTH:
+        return _newest(candidates, "backup")
+    if _is_time(reference):
         at = parse_time(reference, _zone_of(candidates, desired))
         earlier = [backup for backup in candidates if backup.snapshot_at <= at]
-        return _newest(earlier, f"a backup from before {reference}")
+        return _newest(earlier, f"backup from before {reference}")
     return _by_id(candidates, reference)
+
+
+def say_if_ahead(
+    reference: str, backup: Backup, *, desired: DesiredState | None, now: datetime
+) -> str | None:
+    """Return what is to be said if a reference is a time that has not come, or None."""
+    if not _is_time(reference) or parse_time(reference, _zone_of([backup], desired)) <= now:
+        return None
+    return (
+        f"{reference} has not come yet: this is the newest backup there is, of"
+        f" {backup.snapshot_at:%Y-%m-%d %H:%M} UTC"
+    )
+
+
+def _is_time(reference: str) -> bool:
+    return reference[4:5] == _IS_TIME and len(reference) >= _DATE_LENGTH
 
 
 def _newest(backups: Sequence[Backup], wanted: str) -> Backup:
     if not backups:
         raise BackupNotFoundError(
-            f"there is not {wanted}",
+            f"there is no {wanted}",
             next_step="`orchestrator list` shows what there is",
         )
     series = sorted({str(backup.series) for backup in backups})
     if len(series) > 1:
         raise BackupNotFoundError(
-            f"{wanted} could be of any of {', '.join(series)}",
+            f"the {wanted} could be of any of {', '.join(series)}",
             next_step="add --policy and, if need be, --database",
         )
     # A copy that is known to be damaged is nobody's choice; with nothing else, it is what there is.

@@ -1,18 +1,22 @@
 """``restore``: a backup becomes a database again, or tables of one, compared before it counts."""
 
+from collections.abc import Mapping
+
 import click
 
-from orchestrator.cli.backup_reference import find_backup
+from orchestrator.cli.backup_reference import find_backup, say_if_ahead
 from orchestrator.cli.loading import load_or_refuse
 from orchestrator.cli.options import json_option
 from orchestrator.cli.progress import terminal_progress
 from orchestrator.cli.rendering import printable
-from orchestrator.cli.restoring.asking import asked_for
+from orchestrator.cli.restoring.asking import asked_for, require_options_that_fit
 from orchestrator.cli.restoring.into_existing import restore_into_existing
 from orchestrator.cli.restoring.into_new import restore_as_new
 from orchestrator.cli.restoring.request import RestoreAsked
 from orchestrator.cli.restoring.swap import restore_by_swap
-from orchestrator.errors import UsageError
+from orchestrator.execution.context import Execution
+from orchestrator.execution.replace.replace_tables import ReplaceConsent
+from orchestrator.execution.replace.swap_databases import SwapConsent
 from orchestrator.model.backup import Backup, CopyState
 from orchestrator.settings import Settings
 from orchestrator.wiring import build_execution
@@ -49,6 +53,21 @@ from orchestrator.wiring import build_execution
     is_flag=True,
     help="Replace tables that are published, too: subscribers are emptied and filled.",
 )
+@click.option(
+    "--accept-lost-values",
+    is_flag=True,
+    help="Replace tables even if columns that the backup lacks lose their values.",
+)
+@click.option(
+    "--accept-left-out",
+    is_flag=True,
+    help="Swap even if the new database lacks owners, grants, extensions and the like.",
+)
+@click.option(
+    "--accept-empty-tables",
+    is_flag=True,
+    help="Swap even if tables have rows that the policy does not back up: they are empty then.",
+)
 @click.option("--no-owner", is_flag=True, help="The restoring role owns everything.")
 @click.option("--no-grants", is_flag=True, help="Nobody but owners may use anything.")
 @click.option(
@@ -57,6 +76,9 @@ from orchestrator.wiring import build_execution
     metavar="OLD=NEW",
     multiple=True,
     help="What OLD owned belongs to NEW (may be repeated).",
+)
+@click.option(
+    "--with-roles", is_flag=True, help="Make the roles that are missing, without login or password."
 )
 @click.option("--policy", help="Only backups of this policy.")
 @click.option("--database", help="Only backups of this database.")
@@ -79,7 +101,9 @@ def command(
     own only after it was compared with the backup. Tables of an existing one are replaced in one
     transaction, after what is in them was saved: on any error nothing has changed.
     """
-    _require_one_way(into_new, into_existing, swap=swap)
+    require_options_that_fit(
+        {"--into-new": into_new, "--into-existing": into_existing, "--swap": swap or None}, options
+    )
     execution = build_execution(settings, load_or_refuse(settings), terminal_progress())
     backup = find_backup(
         execution.reader,
@@ -88,26 +112,37 @@ def command(
         database=_text(options["database"]),
         desired=execution.desired,
     )
+    _warn_of_time(reference, backup, execution)
     asked = asked_for(backup, settings, execution, {**options, "into_new": into_new})
     _warn_about(asked.backup)
     if into_existing is not None:
-        return restore_into_existing(
-            asked,
-            into_existing,
-            yes_replace=_text(options["yes_replace"]),
-            replace_published=bool(options["replace_published"]),
-        )
+        return _into_existing(asked, into_existing, options)
     if swap:
-        return restore_by_swap(asked, yes_replace=_text(options["yes_replace"]))
+        return _by_swap(asked, options)
     return _into_new(asked, into_new or "")
 
 
-def _require_one_way(into_new: str | None, into_existing: str | None, *, swap: bool) -> None:
-    if (into_new is not None) + (into_existing is not None) + swap != 1:
-        raise UsageError(
-            "restore needs to know where to, once",
-            next_step="add --into-new NAME, --into-existing NAME to replace tables, or --swap",
-        )
+def _into_existing(asked: RestoreAsked, name: str, options: Mapping[str, object]) -> int:
+    return restore_into_existing(
+        asked,
+        name,
+        yes_replace=_text(options["yes_replace"]),
+        consent=ReplaceConsent(
+            published=bool(options["replace_published"]),
+            lost_values=bool(options["accept_lost_values"]),
+        ),
+    )
+
+
+def _by_swap(asked: RestoreAsked, options: Mapping[str, object]) -> int:
+    return restore_by_swap(
+        asked,
+        yes_replace=_text(options["yes_replace"]),
+        consent=SwapConsent(
+            left_out=bool(options["accept_left_out"]),
+            empty_tables=bool(options["accept_empty_tables"]),
+        ),
+    )
 
 
 def _into_new(asked: RestoreAsked, name: str) -> int:
@@ -115,6 +150,12 @@ def _into_new(asked: RestoreAsked, name: str) -> int:
         what = f"restoring {asked.backup.id} of {asked.backup.series} into {name!r}"
         click.echo(printable(what), err=True)
     return restore_as_new(asked, name)
+
+
+def _warn_of_time(reference: str, backup: Backup, execution: Execution) -> None:
+    words = say_if_ahead(reference, backup, desired=execution.desired, now=execution.clock.now())
+    if words is not None:
+        click.echo(printable(f"warning: {words}"), err=True)
 
 
 def _warn_about(backup: Backup) -> None:

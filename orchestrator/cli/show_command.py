@@ -4,7 +4,7 @@ from datetime import UTC
 
 import click
 
-from orchestrator.cli.backup_document import backup_as_json
+from orchestrator.cli.backup_document import backup_as_json, left_out_as_json
 from orchestrator.cli.backup_reference import find_backup
 from orchestrator.cli.labels import labels_of
 from orchestrator.cli.loading import load_or_refuse
@@ -118,10 +118,8 @@ def _print_contents(details: Details) -> None:
         f" {count(len(details.sequences), 'sequence', 'sequences')},"
         f" {count(len(details.roles), 'role', 'roles')}"
     )
-    for item in details.left_out:
-        click.echo(printable(f"left out: {item.kind} {item.name}: {item.reason}"))
-    for name in details.uncovered:
-        click.echo(printable(f"not backed up: table {name} is named by no pattern"))
+    for item in details.absent:
+        click.echo(printable(f"left out: {item}"))
 
 
 def _text_bytes(data: TableData) -> int:
@@ -147,10 +145,7 @@ def _contents_as_json(details: Details) -> dict[str, object]:
             "large_objects": len(details.large_objects),
             "sequences": len(details.sequences),
             "roles": [role.name for role in details.roles],
-            "left_out": [
-                {"kind": item.kind, "name": item.name, "reason": item.reason}
-                for item in details.left_out
-            ],
+            "left_out": left_out_as_json(details.left_out),
             "uncovered": [str(name) for name in details.uncovered],
         }
     }

@@ -1,6 +1,6 @@
 """A destination in memory: the twin of the real ones, for tests and trials."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from threading import Lock
 
@@ -15,13 +15,22 @@ _UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 class MemoryDestination:
     """Keeps objects in a dictionary; gone with the process.
 
-    With ``capacity`` in bytes it can be full. It has no clock: every object has the same time.
+    With ``capacity`` in bytes it can be full. Without a ``clock`` every object has the same time,
+    as at a place that does not know any.
     """
 
-    def __init__(self, name: DestinationName, *, capacity: int | None = None) -> None:
+    def __init__(
+        self,
+        name: DestinationName,
+        *,
+        capacity: int | None = None,
+        clock: Callable[[], datetime] | None = None,
+    ) -> None:
         self._name = name
         self._capacity = capacity
+        self._clock = clock
         self._objects: dict[ObjectKey, bytes] = {}
+        self._times: dict[ObjectKey, datetime] = {}
         self._lock = Lock()
 
     @property
@@ -37,13 +46,13 @@ class MemoryDestination:
     def stat(self, key: ObjectKey) -> ObjectInfo | None:
         """Return size and time of an object, or None if it is not there."""
         data = self._objects.get(key)
-        return None if data is None else _info(key, data)
+        return None if data is None else self._info(key, data)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yield every object whose key begins with ``prefix``, sorted by key."""
         with self._lock:
             found = sorted(item for item in self._objects.items() if item[0].startswith(prefix))
-        return (_info(key, data) for key, data in found)
+        return (self._info(key, data) for key, data in found)
 
     def create(self, key: ObjectKey, data: bytes) -> None:
         """Store an object that must not be there yet."""
@@ -68,12 +77,14 @@ class MemoryDestination:
             while (aside := ObjectKey(f"{key}.wrong-{number}")) in self._objects:
                 number += 1
             self._objects[aside] = self._objects.pop(key)
+            self._times[aside] = self._times.pop(key, _UNKNOWN_TIME)
             return aside
 
     def remove(self, key: ObjectKey) -> None:
         """Remove an object; one that is not there is no error."""
         with self._lock:
             self._objects.pop(key, None)
+            self._times.pop(key, None)
 
     def space(self) -> Space | None:
         """Return the room there is, or None without a capacity."""
@@ -105,7 +116,9 @@ class MemoryDestination:
                 next_step="free space there, or use a larger place",
             )
         self._objects[key] = bytes(data)
+        if self._clock is not None:
+            self._times[key] = self._clock()
 
-
-def _info(key: ObjectKey, data: bytes) -> ObjectInfo:
-    return ObjectInfo(key=key, size=len(data), modified_at=_UNKNOWN_TIME)
+    def _info(self, key: ObjectKey, data: bytes) -> ObjectInfo:
+        modified_at = self._times.get(key, _UNKNOWN_TIME)
+        return ObjectInfo(key=key, size=len(data), modified_at=modified_at)

@@ -123,7 +123,7 @@ class _Round:
         began = self.execution.clock.monotonic()
         held_back: set[Cause] = set()
         failed: Message | None = None
-        for message in sorted(self.messages, key=_in_order):
+        for message in _in_order(self.messages):
             is_late = self.execution.clock.monotonic() - began > LONGEST_ROUND_SECONDS
             is_stopped = is_late or self.execution.interruption.is_requested
             if self.failures >= MOST_FAILURES or is_stopped:
@@ -193,5 +193,7 @@ class _Round:
         )
 
 
-def _in_order(message: Message) -> tuple[bool, datetime, str]:
-    return message.attempts >= SUSPECT_ATTEMPTS, message.created_at, message.id
+def _in_order(messages: Sequence[Message]) -> Sequence[Message]:
+    """Return messages as written, but all that incidents with a suspect one say behind the others."""
+    suspect = {message.about for message in messages if message.attempts >= SUSPECT_ATTEMPTS}
+    return sorted(messages, key=lambda one: (one.about in suspect, one.created_at, one.id))

@@ -14,6 +14,7 @@ from orchestrator.model.alert import Alert, AlertKind, Cause, Delivery, Delivery
 from orchestrator.model.policy import Channel, DesiredState, Event
 from orchestrator.planning.alerting.causes import CATALOG
 from orchestrator.planning.alerting.routes import Notice, route_troubles
+from orchestrator.planning.alerting.subjects import shorten_failure
 from orchestrator.ports.alerts import AlertSender
 from orchestrator.ports.direct_notes import DirectNotes
 
@@ -52,9 +53,11 @@ def tell_without_catalog(
 
 def catalog_trouble(error: CatalogError, desired: DesiredState, now: datetime) -> Trouble:
     """Return what is wrong: it hits every series, because nothing is taken of any."""
+    series = tuple(sorted(one for policy in desired.policies.values() for one in policy.series))
     return Trouble(
         cause=CAUSE,
-        series=tuple(sorted(one for policy in desired.policies.values() for one in policy.series)),
+        series=series,
+        short=shorten_failure(error.what, CAUSE, series[0]) if series else None,
         since=now,
         error=report_of(error),
         next_command="orchestrator status",
@@ -86,4 +89,5 @@ def _alert_of(notice: Notice, kind: AlertKind, since: datetime, now: datetime) -
         error=trouble.error,
         last_good=dict.fromkeys(trouble.series[:1], NOT_KNOWN),
         next_command=trouble.next_command,
+        short=trouble.short,
     )

@@ -45,6 +45,8 @@ class Trouble:
     ``series`` are those that it hits, sorted; none where it hits no series. ``since`` is when it
     began, as far as is known. ``next_command`` is what to type next. ``also`` are events that
     follow from it and are no incidents of their own: who wants to hear of one of them hears of it.
+    ``short`` is what happened in a few words, for a subject; None: those of the error. ``facts``
+    are further lines of a message, as label and text.
     """
 
     cause: Cause
@@ -53,6 +55,8 @@ class Trouble:
     error: ErrorReport
     next_command: str
     also: frozenset[Event] = frozenset()
+    short: str | None = None
+    facts: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +66,7 @@ class Alert:
     ``at`` is when it was written, ``since`` when the trouble began. ``last_good`` says for each
     series something such as "20261122T020000Z-7f3a9c, 4 h old, verified to content" or "none: this
     series has never had a backup". ``facts`` are further lines, as label and text, in order.
+    ``short`` is what happened in a few words, for the subject; None: those of the error.
     """
 
     kind: AlertKind
@@ -73,6 +78,7 @@ class Alert:
     next_command: str
     last_good: Mapping[Series, str] = field(default_factory=dict)
     facts: tuple[tuple[str, str], ...] = ()
+    short: str | None = None
 
 
 class DeliveryState(Enum):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 
 from orchestrator.model.names import ObjectKey
@@ -28,11 +28,27 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TypeDefinition:
+    """What the text of a type's values means, beyond its name.
+
+    ``name`` is as the server writes it in a column's type. ``kind`` and ``parts``: ``composite``,
+    its attributes with their types in order; ``enum``, its labels in order; ``domain``, the type
+    below, then NOT NULL and the checks; ``range``, its subtype and how that is ordered;
+    ``multirange``, its range.
+    """
+
+    name: str
+    kind: str
+    parts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """A table that holds rows of its own: an ordinary table, a partition, an unlogged table.
 
     ``blocks_per_chunk`` is a power of two; chunk boundaries are multiples of it.
-    ``columns`` leaves out generated columns; a table without columns has none.
+    ``columns`` leaves out generated columns, which ``generated`` names (backups made before that was
+    recorded name none); a table without columns has none.
     """
 
     name: TableName
@@ -40,6 +56,7 @@ class Table:
     blocks_per_chunk: int
     partition_of: TableName | None = None
     unlogged: bool = False
+    generated: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +167,10 @@ class DatabaseProperties:
     settings: tuple[DatabaseSetting, ...]
 
 
+WITHOUT_ROWS = "table data"
+"""The kind of what is left out of a table that comes back without the rows that it had."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
     """Something of the database that the backup does not hold, and why. Shown, never silent."""
@@ -157,6 +178,9 @@ class LeftOut:
     kind: str
     name: str
     reason: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +200,9 @@ class SourceContents:
 
     ``ranges`` has, per table in the same order as ``tables``, the block ranges to read:
     contiguous from 0, the last open upwards. Large objects have ``large_object_ranges``.
-    ``unpopulated`` are the materialized views that nobody has refreshed yet.
+    ``unpopulated`` are the materialized views that nobody has refreshed yet. ``types`` are those
+    that users defined, and columns of the tables use. ``snapshot_at`` is a time of our clock, and
+    ``server_ahead`` how much later the server's clock was then; None if it was not asked.
     """
 
     identity: ServerIdentity
@@ -190,13 +216,17 @@ class SourceContents:
     left_out: tuple[LeftOut, ...]
     uncovered: tuple[TableName, ...]
     unpopulated: tuple[TableName, ...] = ()
+    types: tuple[TypeDefinition, ...] = ()
+    server_ahead: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Details:
     """Everything that ``details.json`` says about the inside of a backup.
 
-    ``unpopulated`` are materialized views that had no rows at the source and get none.
+    ``unpopulated`` are materialized views that had no rows at the source and get none. ``types``
+    are those that users defined, and columns of the tables use; backups made before they were
+    recorded have none.
     """
 
     identity: ServerIdentity
@@ -212,11 +242,20 @@ class Details:
     selection_include: tuple[str, ...]
     selection_exclude: tuple[str, ...]
     unpopulated: tuple[TableName, ...] = ()
+    types: tuple[TypeDefinition, ...] = ()
 
     @property
     def rows(self) -> int:
         """How many rows all tables had together."""
         return sum(data.rows for data in self.tables)
+
+    @property
+    def absent(self) -> tuple[LeftOut, ...]:
+        """What the database had and the backup has not: left out, or named by no pattern."""
+        reason = "no pattern of the policy names the table"
+        return self.left_out + tuple(
+            LeftOut(kind=WITHOUT_ROWS, name=str(name), reason=reason) for name in self.uncovered
+        )
 
     @property
     def chunks(self) -> tuple[Chunk, ...]:

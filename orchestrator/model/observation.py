@@ -28,9 +28,10 @@ class LeaseObservation:
 class SeriesObservation:
     """What is known of one series.
 
-    ``newest`` is the newest backup that has a complete copy; ``backups`` counts all that the catalog
-    lists. ``last_failure`` is the latest attempt if it failed or was interrupted, else None;
-    ``failures`` are all that did so since an attempt succeeded, oldest first. ``pause`` is the
+    ``newest`` is the newest backup that has a complete copy, ``unsuspicious`` the newest of those
+    that no guard doubts, or None if that cannot be told; ``backups`` counts all that the catalog
+    lists. ``last_failure`` is the latest attempt that ended if it failed or was interrupted, else
+    None; ``failures`` are all that did so since an attempt succeeded, oldest first. ``pause`` is the
     policy's, also when its time has passed. ``missed_until`` is, by schedule, the last slot that
     was recorded as missed. ``marked`` are the backups that have holds, or are suspicious and
     unanswered, oldest first. ``upkeep`` is decided while the backups of the series are at hand: those of all series at
@@ -46,6 +47,7 @@ class SeriesObservation:
     pause: Pause | None = None
     missed_until: Mapping[ScheduleName, datetime] = field(default_factory=dict)
     marked: tuple[Backup, ...] = ()
+    unsuspicious: Backup | None = None
     upkeep: UpkeepPlan = field(default_factory=UpkeepPlan)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 
 from orchestrator.model.backup import RunReason
@@ -50,17 +50,22 @@ class RunResult:
     """How an attempt ended: never RUNNING; ``error`` unless it succeeded.
 
     ``backup`` is the backup that was published, which a failed or interrupted run may have, too:
-    its proof failed, or was not finished.
+    its proof failed, or was not finished. ``server_ahead`` is how much later the database's clock
+    was than ours at its snapshot, or None if it came to none.
     """
 
     state: RunState
     backup: BackupId | None = None
     error: ErrorReport | None = None
+    server_ahead: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One attempt at a backup of one series, whatever came of it."""
+    """One attempt at a backup of one series, whatever came of it.
+
+    ``server_ahead`` is how much later the database's clock was than ours at its snapshot, if known.
+    """
 
     id: RunId
     series: Series
@@ -73,11 +78,17 @@ class Run:
     finished_at: datetime | None = None
     backup: BackupId | None = None
     error: ErrorReport | None = None
+    server_ahead: timedelta | None = None
 
     def finished(self, result: RunResult, at: datetime) -> "Run":
         """Return this run as closed at that time with that result."""
         return replace(
-            self, state=result.state, backup=result.backup, error=result.error, finished_at=at
+            self,
+            state=result.state,
+            backup=result.backup,
+            error=result.error,
+            server_ahead=result.server_ahead,
+            finished_at=at,
         )
 
 

@@ -98,7 +98,9 @@ def describe_action(action: Action) -> str:
 def _describe_upkeep(action: Upkeep) -> str:
     match action:
         case MarkExpired():
-            return f"mark {_copies(action)} as expired{_say_beyond(len(action.beyond_normal_ageing))}"
+            return (
+                f"mark {_copies(action)} as expired{_say_beyond(len(action.beyond_normal_ageing))}"
+            )
         case KeepAgain():
             return f"keep {_copies(action)} again"
         case PruneCopy():

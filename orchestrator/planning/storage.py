@@ -113,6 +113,11 @@ def say_forecast(forecast: Forecast, *, now: datetime) -> str:
     return f"{when} at the growth measured since {say_time(forecast.since)}: {_say_rate(forecast)}"
 
 
+def _say_course(forecast: Forecast, now: datetime) -> str:
+    left = max(forecast.full_at - now, timedelta(0))
+    return f"{say_duration(left)}, at {_say_rate(forecast)}"
+
+
 def _say_rate(forecast: Forecast) -> str:
     """The growth for a unit of time that lies within what the forecast spans."""
     spanned = forecast.full_at - forecast.since
@@ -142,11 +147,18 @@ def _judge(
     if not found:
         return
     space = latest.space
+    facts = (
+        (("Full in about", _say_course(forecast, now)),)
+        if forecast is not None and _say_soon(place, forecast, now) is None
+        else ()
+    )
     left = f"{say_size(space.free)} of {say_size(space.whole)} are free ({space.free_share:.0f} %)"
     yield Trouble(
         cause=Cause(Event.LOW_STORAGE, f"destination {place.name}"),
         series=users,
         since=_low_since(place, history.measurements) or latest.at,
+        short=left,
+        facts=facts,
         error=ErrorReport(
             code=LowStorageError.code,
             what=f"destination {place.name}: {left}: {'; '.join(found)}",

@@ -140,6 +140,15 @@ class PruneWriter(Protocol):
         """Make a copy PRUNING before the first of its objects goes."""
         ...
 
+    def record_prune_taken_back(
+        self, backup: BackupId, destination: DestinationName, entry: LogEntry
+    ) -> None:
+        """Make a PRUNING copy what it was before: its manifest is there, and it shall stay after all.
+
+        A mark as expired stays.
+        """
+        ...
+
     def record_prune_refused(
         self,
         backup: BackupId,

@@ -7,6 +7,7 @@ Errors are `SourceError` and `RestoreError` and their subclasses.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Protocol
 
 from orchestrator.model.contents import (
@@ -14,6 +15,7 @@ from orchestrator.model.contents import (
     DatabaseProperties,
     Details,
     LargeObjectRange,
+    Role,
     SequenceState,
     SkippedEntry,
     SourceContents,
@@ -121,12 +123,13 @@ class Ownership:
 
     ``renamed`` are owners by the names that they have in the backup; grants keep the recorded
     ones. Without ``keep_owners`` the restoring role owns everything, without ``keep_grants`` only
-    owners may do anything.
+    owners may do anything. ``with_roles`` makes recorded roles that are missing.
     """
 
     renamed: Mapping[str, str] = field(default_factory=dict)
     keep_owners: bool = True
     keep_grants: bool = True
+    with_roles: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +140,11 @@ class RestoreRequest:
     ``temporary_name`` is the name under which the database is built; it is renamed to
     ``final_name`` only by `NewDatabase.publish`. A database of that name which a killed restore
     left behind is dropped first. ``tables``, if given, are the only ones to be created, with what
-    they need; those that are partitioned are among them.
+    they need; those that are partitioned are among them. A server that is silent for
+    ``stall_timeout`` and does not work on what it was asked ends the restore. With ``set_aside`` the
+    final name is one for the meantime: a comment says so in place of the recorded one, and no
+    pattern of a policy takes the database for a source. Of ``roles`` those are made that are
+    missing: nobody can log in as one of them. They stay, whatever becomes of the restore.
     """
 
     url: Secret
@@ -147,6 +154,9 @@ class RestoreRequest:
     application_name: str
     tables: frozenset[TableName] | None = None
     ownership: Ownership = field(default_factory=Ownership)
+    stall_timeout: timedelta = timedelta(minutes=2)
+    set_aside: bool = False
+    roles: tuple[Role, ...] = ()
 
 
 class ChunkLoader(Protocol):
@@ -167,6 +177,11 @@ class NewDatabase(Protocol):
     @property
     def loaders(self) -> Sequence[ChunkLoader]:
         """The loading sessions, as many as were asked for."""
+        ...
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What was done beside the database so far, and is worth saying: roles that were made."""
         ...
 
     def restore_pre_data(self, schema_archive: bytes, details: Details) -> Sequence[SkippedEntry]:

@@ -6,7 +6,7 @@ read, for many series at a time (design §10).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from orchestrator.model.backup import Backup, BackupOutline
@@ -20,15 +20,15 @@ class SeriesHistory:
 
     Attributes:
         backups: all that the catalog lists, oldest snapshot first, as their marks say.
-        newest_began_at: when the attempt began that made the one with the highest sequence number,
-            or None if there is none or the catalog does not know.
-        failures: the attempts since the last one that did not fail, oldest first; all of them
-            failed or were interrupted. There is none while an attempt runs.
+        server_ahead: how much later the database's clock was than ours at the one with the highest
+            sequence number, or None if there is none or the catalog does not know.
+        failures: the attempts since the last one that succeeded, oldest first; all of them
+            failed or were interrupted. One that still runs has no end yet, and changes nothing.
         broken_off_at: when any attempt last failed or was interrupted, or None.
     """
 
     backups: tuple[BackupOutline, ...] = ()
-    newest_began_at: datetime | None = None
+    server_ahead: timedelta | None = None
     failures: tuple[Run, ...] = ()
     broken_off_at: datetime | None = None
 

@@ -63,10 +63,11 @@ class PassResult:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """One action that was tried, and what came of it."""
+    """One action that was tried, what came of it, and why that is not in the catalog, if it is not."""
 
     action: Action
     outcome: Outcome
+    unrecorded: CatalogError | None = None
 
     @property
     def is_trouble(self) -> bool:
@@ -117,27 +118,37 @@ def run_pass(
     """
     execution = with_databases(execution)
     plan, seen = _begin(execution, retry, allow_prune=allow_prune)
-    outcomes, deliveries = _do(plan.actions, execution)
-    settled, told = _do(_list_upkeep(execution, among=_moved_on(outcomes)), execution)
+    work = _do(plan.actions, execution)
+    settled = _do(_list_upkeep(execution, among=_moved_on(work.outcomes)), execution)
+    told = _end_pass(
+        execution,
+        None if work.outcomes else seen,
+        unrecorded=work.unrecorded or settled.unrecorded,
+    )
     return PassResult(
         plan=plan,
-        outcomes=(*outcomes, *settled),
-        deliveries=(*deliveries, *told, *_end_pass(execution, None if outcomes else seen)),
+        outcomes=(*work.outcomes, *settled.outcomes),
+        deliveries=(*work.deliveries, *settled.deliveries, *told),
         unlisted=unlisted_databases(execution.desired),
     )
 
 
-def _end_pass(execution: Execution, unchanged: Observation | None) -> tuple[Delivery, ...]:
+def _end_pass(
+    execution: Execution, unchanged: Observation | None, *, unrecorded: CatalogError | None
+) -> tuple[Delivery, ...]:
     """Measure the room that is left, tell whoever is to know, and ping the dead man's switches.
 
-    ``unchanged`` is what was seen at the beginning, if nothing was done since.
+    ``unchanged`` is what was seen at the beginning, if nothing was done since. Where something is
+    ``unrecorded``, nobody can say that all is well: a dead man's switch is left to go off.
     """
     try:
         SpaceGauge().measure(execution)
         seen = unchanged or look(execution)
-    except CatalogError:
-        return tell(execution)
-    deliveries = tell(execution, seen)
+    except CatalogError as error:
+        return tell(execution, unrecorded=unrecorded or error)
+    deliveries = tell(execution, seen, unrecorded=unrecorded)
+    if unrecorded is not None:
+        return deliveries
     Heartbeats().beat(execution, seen, patience=HEARTBEAT_PATIENCE_SECONDS)
     write_metrics(execution, seen)
     return deliveries
@@ -240,7 +251,14 @@ def note_missed(execution: Execution) -> None:
 
 
 def record_missed(missed: MissedSlots, execution: Execution) -> None:
-    """Write into the log, once, which slots passed without a backup and stay without one."""
+    """Write into the log, once, which slots passed without a backup and stay without one.
+
+    A mark that is later than these slots, and not in the future, is of a process that saw more than
+    this one, which was frozen while it looked.
+    """
+    counted = missed.counted_from
+    if counted is not None and missed.last < counted <= execution.clock.now():
+        return
     more = " or more" if missed.at_least else ""
     detail = {"schedule": str(missed.schedule), "slots": f"{missed.count}{more}"}
     if missed.first == missed.last:
@@ -261,16 +279,23 @@ def carry_out(
     Within a series they are done in the order given, recovery first. Returns the outcomes in the
     order of the actions, and what came of every alert.
     """
-    outcomes, deliveries = _do(actions, execution)
-    return outcomes, (*deliveries, *tell(execution))
+    work = _do(actions, execution)
+    return work.outcomes, (*work.deliveries, *tell(execution, unrecorded=work.unrecorded))
 
 
-def _do(
-    actions: Sequence[Action], execution: Execution
-) -> tuple[tuple[Outcome, ...], tuple[Delivery, ...]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """What came of actions, who was told meanwhile, and why the catalog lacks some of it, if so."""
+
+    outcomes: tuple[Outcome, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+    unrecorded: CatalogError | None = None
+
+
+def _do(actions: Sequence[Action], execution: Execution) -> _Work:
     """Do actions; failures are told beside them where others take long, all else afterwards."""
     if not actions:
-        return (), ()
+        return _Work()
     beside = TellingBeside(execution)
     try:
         beside.begin()
@@ -278,7 +303,12 @@ def _do(
         done = {item.action: item for item in _in_parallel(groups, execution, beside)}
     finally:
         deliveries = tuple(beside.end())
-    return tuple(done[action].outcome for action in actions), deliveries
+    errors = (item.unrecorded for item in done.values())
+    return _Work(
+        outcomes=tuple(done[action].outcome for action in actions),
+        deliveries=deliveries,
+        unrecorded=next((error for error in errors if error is not None), None),
+    )
 
 
 def by_series(actions: Sequence[Action]) -> Mapping[Series, Sequence[Action]]:
@@ -308,14 +338,19 @@ def _in_parallel(
 
 @dataclass(frozen=True, slots=True)
 class _TellsFailures(NobodyWatches):
-    """Passes on that something failed."""
+    """Passes on what begins, and what failed."""
 
     beside: TellingBeside
 
     @override
+    def began(self, action: Action) -> None:
+        self.beside.began(action)
+
+    @override
     def ended(self, done: Done) -> None:
-        if done.is_trouble:
-            self.beside.failed()
+        self.beside.ended(done.action)
+        if done.is_trouble or done.unrecorded is not None:
+            self.beside.failed(done.unrecorded)
 
 
 def work_off(
@@ -336,7 +371,7 @@ def work_off(
         watcher.began(action)
         began = execution.clock.now()
         outcome = execute(action, execution)
-        note_outcome(outcome, execution, began=began)
-        done.append(Done(action, outcome))
+        unrecorded = note_outcome(outcome, execution, began=began)
+        done.append(Done(action, outcome, unrecorded))
         watcher.ended(done[-1])
     return done

@@ -170,8 +170,8 @@ class Loop:
         now = self._clock.monotonic()
         for action in finished.actions:
             self._rests.note(action, now)
-        if any(done.is_trouble for done in finished.done):
-            self._speaker.failed()
+        for done in finished.done:
+            self._speaker.learn(done, self._execution)
         if finished.defect is not None:
             self._events.pass_failed(finished.defect, again_in=0)
         self._broke_off = self._broke_off or any(

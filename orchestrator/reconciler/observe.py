@@ -142,6 +142,7 @@ class _Past:
 
     history: SeriesHistory
     newest: Backup | None
+    unsuspicious: Backup | None
     marked: tuple[Backup, ...]
 
 
@@ -150,8 +151,9 @@ def _read_pasts(
 ) -> Mapping[Series, _Past]:
     histories = reader.histories(series)
     newest = {one: last_good(history.backups, now) for one, history in histories.items()}
+    trusted = {one: _last_trusted(history.backups, now) for one, history in histories.items()}
     marked = {one: _find_marked(history.backups) for one, history in histories.items()}
-    shown = [one for one in newest.values() if one is not None]
+    shown = [one for one in chain(newest.values(), trusted.values()) if one is not None]
     full = reader.backups_named([one.id for one in chain(shown, *marked.values())])
     if any(one.id not in full for one in shown):
         # Somebody removed one in between: what is there now decides.
@@ -160,6 +162,7 @@ def _read_pasts(
         one: _Past(
             history=history,
             newest=None if (good := newest[one]) is None else full[good.id],
+            unsuspicious=None if (good := trusted[one]) is None else full[good.id],
             marked=tuple(full[backup.id] for backup in marked[one] if backup.id in full),
         )
         for one, history in histories.items()
@@ -187,8 +190,13 @@ def _observe_series(
         pause=interruptions.pauses.get(series.policy),
         missed_until=interruptions.missed_until.get(series, {}),
         marked=past.marked,
+        unsuspicious=past.unsuspicious,
         upkeep=allowance.plan(view, is_left_alone=interruptions.leave_alone(series)),
     )
+
+
+def _last_trusted(backups: Sequence[BackupOutline], now: datetime) -> BackupOutline | None:
+    return last_good((backup for backup in backups if not backup.is_suspicious), now)
 
 
 def _find_marked(backups: Sequence[BackupOutline]) -> Sequence[BackupOutline]:

@@ -8,8 +8,11 @@ from orchestrator.errors import CatalogError
 from orchestrator.execution.context import Execution
 from orchestrator.execution.deliver_outbox import deliver_outbox
 from orchestrator.execution.tell_without_catalog import tell_without_catalog
+from orchestrator.model.alert import Delivery
 from orchestrator.model.observation import Observation
+from orchestrator.model.outcome import Succeeded
 from orchestrator.ports.clock import Clock
+from orchestrator.reconciler.cycle import Done
 from orchestrator.reconciler.events import Events
 from orchestrator.reconciler.telling import Concerns, Post, note_troubles
 
@@ -18,6 +21,11 @@ SEND_SECONDS = 5.0
 
 GATHER_SECONDS = 10.0
 """How long failures are gathered before they are noted: what one cause breaks, breaks together."""
+
+DOUBT_SECONDS = 3600.0
+"""How long a catalog that did not take something is in doubt, unless it takes something before.
+
+What it did not take is tried again sooner than that, if it is still asked for."""
 
 LAST_WORDS_SECONDS = 10.0
 """How long the end of a loop waits for what is being sent."""
@@ -35,16 +43,27 @@ class Speaker:
         self._failed_at: float | None = None
         self._sent_at = float("-inf")
         self._invalid_since: datetime | None = None
+        self._doubt_ends_at = float("-inf")
+        self._unsaid: CatalogError | None = None
 
     @property
     def speaks_at(self) -> float | None:
         """When failures that are being gathered are to be noted (monotonic seconds), or None."""
         return None if self._failed_at is None else self._failed_at + GATHER_SECONDS
 
-    def failed(self) -> None:
-        """Learn that something failed; others may follow within seconds."""
-        if self._failed_at is None:
-            self._failed_at = self._clock.monotonic()
+    def learn(self, done: Done, execution: Callable[[], Execution]) -> None:
+        """Learn what came of an action; if it failed, others may follow within seconds.
+
+        Where the catalog does not hold it, nobody could see later that it failed: it is told now.
+        """
+        now = self._clock.monotonic()
+        if done.is_trouble and self._failed_at is None:
+            self._failed_at = now
+        if isinstance(done.outcome, Succeeded):
+            self._doubt_ends_at = now
+        if done.unrecorded is not None:
+            self._doubt_ends_at = now + DOUBT_SECONDS
+            self.tell_directly(done.unrecorded, execution())
 
     def note(self, seen: Observation, execution: Execution, problems: Sequence[str]) -> None:
         """Note what is wrong, unless failures are being gathered, and send what is due.
@@ -57,7 +76,11 @@ class Speaker:
         if self.speaks_at is not None and self._clock.monotonic() < self.speaks_at:
             return
         self._failed_at = None
-        note_troubles(seen, execution, Concerns(problems=problems, since=since))
+        is_in_doubt = self._clock.monotonic() < self._doubt_ends_at
+        concerns = Concerns(problems=problems, since=since, is_in_doubt=is_in_doubt)
+        note_troubles(seen, execution, concerns)
+        if not is_in_doubt:
+            self._unsaid = None
         self._send(execution)
 
     def send_due(self, execution: Callable[[], Execution]) -> None:
@@ -66,15 +89,20 @@ class Speaker:
             self._send(execution())
 
     def tell_directly(self, error: CatalogError, execution: Execution) -> None:
-        """Say that the catalog cannot be used."""
-        self._post.ask(
-            lambda: tell_without_catalog(
-                error,
-                execution.desired,
-                execution.alerts,
-                notes=execution.notes,
-                now=execution.clock.now(),
-            )
+        """Say that the catalog cannot be used, unless it can be again by the time that it is said."""
+        self._unsaid = error
+        self._post.ask(lambda: self._tell_directly(execution), about="the catalog")
+
+    def _tell_directly(self, execution: Execution) -> Sequence[Delivery]:
+        error = self._unsaid
+        if error is None:
+            return ()
+        return tell_without_catalog(
+            error,
+            execution.desired,
+            execution.alerts,
+            notes=execution.notes,
+            now=execution.clock.now(),
         )
 
     def close(self, execution: Execution) -> None:

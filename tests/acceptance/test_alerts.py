@@ -9,6 +9,7 @@ import pytest
 
 from tests.integration.alerts.receivers import a_webhook
 from tests.support.command_line import POLICY, Workplace
+from tests.support.freezing_proxy import freezing_proxy
 from tests.support.postgres import Database
 
 INVALID = POLICY.replace("retention:", "retentoin:")
@@ -87,3 +88,30 @@ def test_a_table_that_no_pattern_names_is_told_until_the_policy_names_it(
         assert len(hook.messages) == 2
     kinds = [one["kind"] for one in place.run("alerts", "list", "--json").document["messages"]]
     assert kinds == ["opened", "recovered"]
+
+
+def test_a_backup_that_reads_for_long_is_told_while_it_reads_and_not_called_well_when_it_is_stopped(
+    workplace: Workplace, empty_database: Database
+):
+    empty_database.execute(
+        "CREATE TABLE big AS SELECT md5(n::text) AS text FROM generate_series(1, 300000) n"
+    )
+    slow = POLICY.replace("lock_timeout: 3s", "lock_timeout: 3s\n      max_duration: 6s")
+    slow = slow.replace("on: [failed]", "on: [degraded, failed]")
+    with (
+        a_webhook() as hook,
+        freezing_proxy(empty_database.server.cluster.port) as proxy,
+    ):
+        url = psycopg.conninfo.make_conninfo(workplace.database_url, port=proxy.port)
+        place = replace(
+            workplace, database_url=url, alert_url=f"json://{hook.address}/", policy=slow
+        )
+        proxy.pace = 0.15
+        place.run("backup", "practice", expect=1)
+        proxy.pace = 0
+        first, second = [json.dumps(message) for message in hook.messages]
+        assert "[WARNING] the snapshot of practice/" in first
+        assert "more than 50% of its max_duration of 6s" in first
+        assert "ORC-212" in second
+        place.run("backup", "practice")
+        assert sum("[OK]" in json.dumps(message) for message in hook.messages) == 2

@@ -40,8 +40,10 @@ def test_the_demo_tells_its_story_and_removes_what_it_started(temporary: Path):
     totals = re.search(r"^ *all 21 tables +([\d,]+) +([\d,]+) +([\d,]+)$", story, re.MULTILINE)
     assert totals is not None
     assert totals[1] == totals[3] != totals[2]
-    assert "│" in story  # the alert as it arrived
-    assert "destination local: space is running out" in story
+    boxed = [line for line in story.splitlines() if line.startswith("│") or "│ [" in line]
+    assert any("[CRITICAL] practice/" in line for line in boxed), "a failure, as it arrived"
+    assert any("[OK] practice/" in line for line in boxed), "and its end"
+    assert "[WARNING] destination local: space is running out" in story
     assert not list(temporary.iterdir())
 
 

@@ -111,6 +111,21 @@ def test_a_column_that_came_or_went_is_left_out_of_the_comparison(
         assert words in said
 
 
+def test_a_partition_whose_key_column_was_renamed_is_not_called_the_same(
+    tmp_path: Path, empty_database: Database
+):
+    empty_database.execute(
+        "CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE same (id int);"
+        "CREATE TABLE part PARTITION OF p FOR VALUES FROM (0) TO (10); INSERT INTO p VALUES (1)"
+    )
+    place = Workplace(tmp_path, empty_database.url)
+    place.run("apply")
+    empty_database.execute("ALTER TABLE p RENAME id TO number")
+    assert "1 table has the same rows" in place.run("diff", "latest").out
+    tables = place.run("diff", "latest", "--json").document["tables"]
+    assert {one["name"]: one["differs"] for one in tables} == {"part": True, "same": False}
+
+
 def test_a_table_that_the_policy_names_and_that_is_gone_is_a_difference(
     tmp_path: Path, empty_database: Database
 ):

@@ -63,7 +63,7 @@ def test_vanished_rows_are_shown_everywhere_until_somebody_acknowledges(
     for table in ("users", "notes", "jobs"):
         database.execute(f"DELETE FROM {table} WHERE id > 40")
     result = workplace.run("backup", "practice", expect=3)
-    expected = "half of the rows or more are gone: 120"
+    expected = "all 3 tables together 120 of 300"
     assert "SUSPICIOUS" in result.err
     assert expected in result.err
     backup = newest(workplace)
@@ -103,7 +103,7 @@ def test_a_guard_of_the_policy_sharpens_and_another_relaxes(
     result = place.run("backup", "practice", "--json", expect=3)
     (outcome,) = result.document["outcomes"]
     assert outcome["suspicious"]
-    assert "lost more than 5% of its rows: 90" in " ".join(outcome["warnings"])
+    assert "lost more than 5% of its rows: it has 90 now" in " ".join(outcome["warnings"])
 
 
 def test_a_hold_is_shown_and_ends_with_its_release(workplace: Workplace) -> None:

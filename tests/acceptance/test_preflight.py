@@ -57,6 +57,10 @@ def test_each_database_that_fits_is_backed_up_and_one_that_vanishes_is_said(
     postgres_server.database("postgres").execute("DROP DATABASE app_b")
     checked = workplace.run("status", "--check", expect=2)
     assert "the server has no database 'app_b' any more" in checked.out
+    (row,) = [
+        line for line in workplace.run("status").out.splitlines() if "practice/app_b  " in line
+    ]
+    assert "BROKEN" in row
 
 
 def test_the_doctor_names_client_programs_server_and_files_that_others_may_read(

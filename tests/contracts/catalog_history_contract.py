@@ -3,8 +3,6 @@
 from dataclasses import replace
 from datetime import datetime
 
-import pytest
-
 from orchestrator.model.backup import Backup
 from orchestrator.model.marks import Suspicion
 from orchestrator.model.names import BackupId, DestinationName
@@ -113,26 +111,34 @@ class HistoriesContract:
                 [left] if left else []
             )
 
-    def test_it_tells_when_the_attempt_began_that_made_the_last_backup(self, catalog: Catalog):
-        assert history(catalog).newest_began_at is None
+    def test_it_tells_what_the_databases_clock_said_at_the_last_backup(self, catalog: Catalog):
+        assert history(catalog).server_ahead is None
         run = attempt(catalog, NOON)
+        result = RunResult(state=RunState.SUCCEEDED, server_ahead=-HOUR)
+        catalog.record_run_finished(run.id, result=result, at=NOON, entry=an_entry("finished"))
         last = replace(a_backup(NOON, sequence=2), run=run.id)
         # Its clock was ahead, so that it seems to be the newer one.
         note(catalog, last, a_backup(NOON + HOUR, sequence=1))
-        assert history(catalog).newest_began_at == NOON
+        assert history(catalog).server_ahead == -HOUR
 
-    @pytest.mark.parametrize("last", [RunState.SUCCEEDED, None], ids=["succeeded", "running"])
-    def test_failures_are_those_after_the_last_attempt_that_did_not_fail(
-        self, catalog: Catalog, last: RunState | None
-    ):
+    def test_failures_are_those_after_the_last_attempt_that_succeeded(self, catalog: Catalog):
         attempt(catalog, NOON, FAILED)
         assert len(history(catalog).failures) == 1
-        attempt(catalog, NOON + HOUR, last)
+        attempt(catalog, NOON + HOUR, RunState.SUCCEEDED)
         assert history(catalog).failures == ()
         failures = [
             attempt(catalog, NOON + n * HOUR, state) for n, state in ((3, INTERRUPTED), (4, FAILED))
         ]
         assert list(history(catalog).failures) == failures
+
+    def test_an_attempt_that_still_runs_ends_no_failure(self, catalog: Catalog):
+        attempt(catalog, NOON)
+        assert history(catalog).failures == ()
+        failed = attempt(catalog, NOON + HOUR, FAILED)
+        attempt(catalog, NOON + 2 * HOUR)
+        assert history(catalog).failures == (failed,)
+        last = attempt(catalog, NOON + 3 * HOUR, INTERRUPTED)
+        assert history(catalog).failures == (failed, last)
 
     def test_it_tells_when_an_attempt_last_broke_off(self, catalog: Catalog):
         attempt(catalog, NOON, INTERRUPTED)

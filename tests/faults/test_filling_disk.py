@@ -30,6 +30,13 @@ for number in 1 2 3 4 5; do
 done
 """
 
+SHARE = """
+mount -t tmpfs -o size=2000k none disk && mkdir disk/backups || exit 99
+"$1" apply || exit 98
+head -c 1200000 /dev/zero > disk/other || exit 97
+"$1" apply && rm disk/other && "$1" apply
+"""
+
 
 @pytest.fixture
 def received() -> Iterator[tuple[str, list[dict[str, Any]]]]:
@@ -53,15 +60,9 @@ def received() -> Iterator[tuple[str, list[dict[str, Any]]]]:
         thread.join()
 
 
-def test_the_forecast_is_told_before_the_disk_is_full(
-    tmp_path: Path, empty_database: Database, received: tuple[str, list[dict[str, Any]]]
-) -> None:
-    url, messages = received
-    empty_database.execute("CREATE TABLE users AS SELECT generate_series(1, 100) AS id")
-    place = Workplace(tmp_path, empty_database.url, alert_url=url, policy=LIMITS)
-    (tmp_path / "disk").mkdir()
-    filling = subprocess.run(
-        [*NAMESPACE, "sh", "-c", SCRIPT, "sh", COMMAND],
+def play(script: str, place: Workplace) -> None:
+    played = subprocess.run(
+        [*NAMESPACE, "sh", "-c", script, "sh", COMMAND],
         cwd=place.root,
         env=place.environment,
         capture_output=True,
@@ -69,7 +70,32 @@ def test_the_forecast_is_told_before_the_disk_is_full(
         timeout=120,
         check=False,
     )
-    assert filling.returncode == 0, filling.stderr + filling.stdout
+    assert played.returncode == 0, played.stderr + played.stdout
+
+
+def test_too_small_a_share_of_a_disk_is_told_and_its_end(
+    tmp_path: Path, empty_database: Database, received: tuple[str, list[dict[str, Any]]]
+) -> None:
+    url, messages = received
+    empty_database.execute("CREATE TABLE users AS SELECT generate_series(1, 100) AS id")
+    policy = LIMITS.replace("full_within: 1d", "free_below: 50%")
+    place = Workplace(tmp_path, empty_database.url, alert_url=url, policy=policy)
+    (tmp_path / "disk").mkdir()
+    play(SHARE, place)
+    opened, recovered = messages
+    assert opened["title"].startswith("[WARNING] destination local: space is running out: ")
+    assert "less than 50 %" in opened["message"]
+    assert recovered["title"] == "[OK] destination local: there is enough space again"
+
+
+def test_the_forecast_is_told_before_the_disk_is_full(
+    tmp_path: Path, empty_database: Database, received: tuple[str, list[dict[str, Any]]]
+) -> None:
+    url, messages = received
+    empty_database.execute("CREATE TABLE users AS SELECT generate_series(1, 100) AS id")
+    place = Workplace(tmp_path, empty_database.url, alert_url=url, policy=LIMITS)
+    (tmp_path / "disk").mkdir()
+    play(SCRIPT, place)
     [message] = messages
     assert "space is running out" in message["title"]
     assert "it is full in" in message["message"]

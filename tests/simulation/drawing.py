@@ -50,4 +50,11 @@ def draw_policy(name: str, places: list[str], chance: random.Random) -> Spec:
         prune_delay=timedelta(hours=chance.choice([0, 24, 72])),
         places=places[: chance.choice([1, 2])],
         level=chance.choice([Level.STORED, Level.OBJECTS, Level.OBJECTS, Level.CONTENT]),
+        channels=draw_channels(chance),
     )
+
+
+def draw_channels(chance: random.Random) -> dict[str, timedelta]:
+    """One or two channels, each with how often it is reminded."""
+    names = chance.choice([["ops"], ["ops", "pager"], ["ops", "pager"]])
+    return {name: timedelta(hours=chance.choice([1, 12, 24])) for name in names}

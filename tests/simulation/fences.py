@@ -28,8 +28,12 @@ class FenceChecks:
     world: World
     copies: CopyChecks
     unnamed_since: dict[tuple[str, ObjectKey], datetime] = field(default_factory=dict)
-    """When each object was written, or the last manifest that named it was removed."""
+    """When the last manifest that named an object was removed."""
+    moved: set[tuple[str, ObjectKey]] = field(default_factory=set)
+    """What a collection moved aside before it was removed; it may have died in between."""
     begun: set[tuple[str, str]] = field(default_factory=set)
+    unacknowledged: set[Series] = field(default_factory=set)
+    """The series that were rebuilt, and that nobody acknowledged yet."""
     pruned: dict[tuple[str, str], list[datetime]] = field(default_factory=dict)
     taken: dict[tuple[str, str], list[datetime]] = field(default_factory=dict)
 
@@ -62,15 +66,15 @@ class FenceChecks:
         elif name == "move_aside" and (place, key) not in self.world.harm:
             self._check_is_unnamed(place, key)
             self._check_has_waited(place, key)
-        if name == "create":
-            self.unnamed_since[place, key] = self.world.time
-            if any(part in key for part in SERIES_PARTS) and "/marks/" not in key:
-                is_ours = self._check_fence(process, key)
-                if key.endswith("/manifest.json"):
-                    series = key.rpartition("/backups/")[0]
-                    self.taken.setdefault((series, place), []).append(self.world.time)
-                if key.endswith("/manifest.json") and not is_ours:
-                    self.world.stale_manifests.add((place, key))
+            self.moved.add((place, key))
+        is_of_series = any(part in key for part in SERIES_PARTS) and "/marks/" not in key
+        if name == "create" and is_of_series:
+            is_ours = self._check_fence(process, key)
+            if key.endswith("/manifest.json"):
+                series = key.rpartition("/backups/")[0]
+                self.taken.setdefault((series, place), []).append(self.world.time)
+            if key.endswith("/manifest.json") and not is_ours:
+                self.world.stale_manifests.add((place, key))
 
     def _check_fence(self, process: Process, key: ObjectKey) -> bool:
         """Whether the lease is held: between check and write behind it a process may freeze, once."""
@@ -114,10 +118,12 @@ class FenceChecks:
 
     def _check_has_waited(self, place: str, key: ObjectKey) -> None:
         """What nothing names is left alone for longer than any run can take (I3)."""
-        since = self.unnamed_since.get((place, key))
-        # One that was lost and written anew between two looks was there all the time, as far as
-        # anybody saw; leases and intents are what keeps writers safe then.
-        if since is None or self.world.clock_jumped or (place, key) in self.world.harmed:
+        stood = [self.unnamed_since.get((place, key)), self.world.written.get((place, key))]
+        since = max((at for at in stood if at is not None), default=None)
+        # One that was lost, or moved aside, and written anew between two looks was there all the
+        # time, as far as anybody saw; leases and intents are what keeps writers safe then.
+        was_away = (place, key) in self.world.harmed | self.moved
+        if since is None or self.world.clock_jumped or was_away:
             return
         waited = self.world.time - since
         require(waited > LONGEST_RUN, "I3", f"{key} at {place} is taken away after {waited} only")
@@ -157,11 +163,23 @@ class FenceChecks:
     def _check_guards(self, backup: Backup, place: str, copy: Copy, spec: Spec | None) -> None:
         """Nothing goes while something is wrong, before its delay, or too much in a day (I8)."""
         name, now = f"{backup.id} at {place}", self.world.time
-        suspects = [one.id for one in self._series(backup) if one.is_suspicious]
+        series = [*self._series(backup), backup]
+        answered = [one.snapshot_at for one in series if one.acknowledged is not None]
+        # Whoever answered for one has seen what came before it.
+        suspects = [
+            one.id
+            for one in series
+            if one.is_suspicious and all(one.snapshot_at > at for at in answered)
+        ]
         require(not suspects, "I8", f"{name} was pruned though {suspects[:1]} is suspicious")
         runs = [
             run for run in self.world.catalog.runs(backup.series) if run.finished_at is not None
         ]
+        self._check_acknowledged(backup, name)
+        if not runs:
+            # The catalog was rebuilt since.
+            self._check_measure(backup, place, name)
+            return
         latest = max(runs, key=lambda run: run.fence)
         is_full = latest.error is not None and latest.error.code == "ORC-302"
         is_done = latest.state is RunState.INTERRUPTED and latest.backup is not None
@@ -174,6 +192,16 @@ class FenceChecks:
         is_timely = is_ripe or self.world.clock_jumped
         require(is_timely, "I8", f"{name} was pruned {waited} after it was marked as expired")
         self._check_measure(backup, place, name)
+
+    def _check_acknowledged(self, backup: Backup, name: str) -> None:
+        """Nothing goes before somebody acknowledged that the catalog was rebuilt (F73)."""
+        waits = backup.series in self.unacknowledged
+        require(not waits, "I8", f"{name} was pruned, but nobody acknowledged the rebuilt catalog")
+
+    def forget_measures(self) -> None:
+        """A rebuilt catalog knows no removals, and waits for a human with every series."""
+        self.pruned.clear()
+        self.unacknowledged = {backup.series for backup in self.world.catalog.backups()}
 
     def _check_measure(self, backup: Backup, place: str, name: str) -> None:
         now, key = self.world.time, (str(backup.series), place)

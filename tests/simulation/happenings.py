@@ -7,6 +7,7 @@ from typing import Any
 
 from orchestrator.model.names import ObjectKey
 from tests.simulation import people
+from tests.simulation.channels import BREAKS, REFUSES
 from tests.simulation.world import Harm, World
 from tests.support.in_memory_engine import table_name
 
@@ -65,6 +66,17 @@ def _take_away(story: Any) -> None:  # noqa: ANN401 - a Story
     away = story.chance.choice([world.down, world.unmounted]) if is_known else world.down
     away.add(place)
     world.say(f"{place} is {'down' if away is world.down else 'not mounted'}")
+
+
+def _silence(story: Any) -> None:  # noqa: ANN401 - a Story
+    """A channel takes nothing, or is slow."""
+    world, name = story.world, story.chance.choice(["ops", "pager"])
+    if story.chance.random() < 0.3:
+        world.sluggish[name] = timedelta(seconds=story.chance.choice([2, 25]))
+        world.say(f"the channel {name} is slow")
+        return
+    world.silent[name] = story.chance.choice([REFUSES, BREAKS])
+    world.say(f"the channel {name} takes nothing")
 
 
 def _fill(story: Any) -> None:  # noqa: ANN401 - a Story
@@ -165,6 +177,7 @@ def _something_is_stored(story: Any) -> bool:  # noqa: ANN401 - a Story
 
 HAPPENINGS = (
     Happening(6, lambda story: bool(people.list_suspicious(story)), people.acknowledge),
+    Happening(9, lambda story: bool(people.list_rebuilt(story)), people.acknowledge_rebuild),
     Happening(3, people.has_backups, people.hold),
     Happening(2, _always, people.pause),
     Happening(2, _always, people.back_up),
@@ -172,6 +185,7 @@ HAPPENINGS = (
     Happening(4, _always, _break_source),
     Happening(3, _always, _slow_source),
     Happening(4, _always, _take_away),
+    Happening(4, _always, _silence),
     Happening(2, _always, _fill),
     Happening(8, _always, _put_right),
     Happening(8, _something_is_stored, _damage),

@@ -17,7 +17,14 @@ from orchestrator.execution.backup import chunk_store, publish_backup, take_back
 from orchestrator.execution.backup.chunk_store import ChunkStore
 from orchestrator.execution.lease import adopt_backups, hold_lease, recover_run, recover_series
 from orchestrator.execution.lease.hold_lease import HeldLease
-from orchestrator.execution.prune import collect_chunks, holdings, prune_copy, remove_copy
+from orchestrator.execution.prune import (
+    collect_chunks,
+    collector,
+    holdings,
+    prune_copy,
+    remove_copy,
+)
+from orchestrator.execution.rebuild import found_backups, merge_series
 from orchestrator.execution.verification import verify_copy
 from orchestrator.model.outcome import Failed
 from orchestrator.planning import due, planner, promises
@@ -25,8 +32,9 @@ from orchestrator.planning.pruning import decide
 from orchestrator.planning.pruning.allowance import Allowance
 from orchestrator.planning.retention import buckets, copies, moments, rules
 from orchestrator.planning.upkeep import collection, view
+from orchestrator.planning.upkeep import plan_upkeep as upkeep
 from orchestrator.reconciler import cycle, observe
-from orchestrator.reconciler.telling import incidents
+from tests.simulation.telling_mutants import TELLING_MUTANTS
 
 AGES = timedelta(days=9999)
 EVER = datetime(2000, 1, 1, tzinfo=UTC)
@@ -268,7 +276,27 @@ def _delete_without_fence() -> AbstractContextManager[Any]:
     return patch.object(remove_copy, "remove_object", wrong)
 
 
+def _attach_anything() -> AbstractContextManager[Any]:
+    first = attach_destination._first_marker
+
+    def wrong(place: Any, execution: Any) -> str:  # noqa: ANN401 - stands for `_first_marker`
+        return attach_destination.marker_of(place) or first(place, execution)
+
+    return _all(
+        patch.object(attach_destination, "require_empty", _returns(None)),
+        patch.object(attach_destination, "_first_marker", wrong),
+    )
+
+
+def _rebuilt_at_one_place() -> AbstractContextManager[Any]:
+    def wrong(_: Any, item: Any, known: Any) -> bool:  # noqa: ANN401 - stands for `_is_new`
+        return item.backup is not None and known is None
+
+    return patch.object(merge_series._Merge, "_is_new", wrong)
+
+
 MUTANTS: Mapping[str, Mutation] = {
+    **TELLING_MUTANTS,
     "catalog commit before manifest": lambda: patch.object(take_backup, "publish", _commit_first),
     "manifest before its parts": _manifest_first,
     "chunk reuse without size check": lambda: patch.object(ChunkStore, "_settle", _reuse_anything),
@@ -314,7 +342,6 @@ MUTANTS: Mapping[str, Mutation] = {
     "verification skipped": lambda: patch.object(verify_copy, "examine_copy", _returns((None, ()))),
     "damaged copy counted as good": _any_copy_is_good,
     "suspicion not asked": lambda: patch.object(take_backup, "suspicion_of", _returns(None)),
-    "failure told to nobody": lambda: patch.object(incidents, "follow_incidents", _returns(())),
     "never succeeded counts as kept": _never_succeeded_is_kept,
     "retention counts damaged copies": _all_are_eligible,
     "days-only retention": lambda: patch.dict(
@@ -346,5 +373,19 @@ MUTANTS: Mapping[str, Mutation] = {
     ),
     "collection forgets what manifests name": lambda: patch.object(
         holdings.Holdings, "is_unreferenced", _returns(True)
+    ),
+    "orphans never collected": lambda: patch.object(collect_chunks, "_find_ripe", _returns(())),
+    "orphans seen only where copies are pruned": lambda: patch.object(
+        upkeep, "find_collection_reason", _returns(None)
+    ),
+    "moved aside and left there": lambda: patch.object(collector, "remove_object", _returns(None)),
+    "lost catalog begins anew": _attach_anything,
+    "rebuild forgets holds": lambda: patch.object(found_backups, "read_marks", _returns(())),
+    "rebuild believes manifests": lambda: patch.object(
+        found_backups, "_damage_of_sizes", _returns(())
+    ),
+    "rebuild of the second place does nothing": _rebuilt_at_one_place,
+    "rebuilt catalog prunes at once": lambda: patch.object(
+        MemoryCatalog, "rebuilt_series", _returns({})
     ),
 }

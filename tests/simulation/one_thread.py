@@ -4,13 +4,15 @@ Work that it hands to a pool is done at once, in the order of submission. The le
 by a thread that waits: whoever lets virtual time pass renews what a live process holds.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import lru_cache
 from types import TracebackType
 from typing import Any, Self
 from unittest.mock import patch
+
+from typing_extensions import override
 
 from orchestrator.archive import manifest
 from orchestrator.execution import deliver_outbox, measure_space, send_heartbeats
@@ -34,7 +36,7 @@ class RememberedTimes(CronTimes):
 TIMES = lru_cache(1_000)(RememberedTimes)
 DECODE = lru_cache(2_000)(manifest._decode)
 """Reads each manifest once: equal bytes are equal manifests."""
-POOLED = (cycle, deliver_outbox, found_backups, post, read_chunks, read_copy)
+POOLED = (cycle, deliver_outbox, found_backups, read_chunks, read_copy)
 THREADED = (measure_space, send_heartbeats)
 
 
@@ -65,6 +67,34 @@ class PoolOfOne:
 
     def shutdown(self, **_: object) -> None:
         pass
+
+
+class _Later(Future[Any]):
+    """Work that is done when somebody waits for it."""
+
+    work: Callable[[], Any] | None = None
+
+    def do(self) -> None:
+        """Do the work, once; who is killed at it takes all of the process along."""
+        work, self.work = self.work, None
+        if work is not None:
+            self.set_result(work())
+
+
+class PoolOfLater(PoolOfOne):
+    """Stands for the pool of a `Post`: nobody's work waits for what it sends."""
+
+    @override
+    def submit(self, work: Callable[..., Any], *args: object) -> Future[Any]:
+        future = _Later()
+        future.work = lambda: work(*args)
+        return future
+
+
+def wait_for_all(futures: Sequence[_Later], **_: object) -> None:
+    """Stands for `concurrent.futures.wait`."""
+    for future in futures:
+        future.do()
 
 
 class ThreadOfNone:
@@ -108,6 +138,8 @@ def one_thread() -> Iterator[None]:
     """Run the product in the calling thread alone while the block lasts."""
     patches = [patch.object(module, "ThreadPoolExecutor", PoolOfOne) for module in POOLED]
     patches += [patch.object(module, "Thread", ThreadOfNone) for module in THREADED]
+    patches.append(patch.object(post, "ThreadPoolExecutor", PoolOfLater))
+    patches.append(patch.object(post, "wait", wait_for_all))
     patches.append(patch.object(beside, "Timer", _Never))
     patches.append(patch.object(schedule, "CronTimes", TIMES))
     patches.append(patch.object(manifest, "_decode", DECODE))

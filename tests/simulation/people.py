@@ -32,6 +32,7 @@ def acknowledge(story: Any) -> None:  # noqa: ANN401 - a Story
     for backup in list_suspicious(story):
         execution = _at_work(story, f"acknowledges {backup.id}")
         acknowledge_backup(backup, reason=REASON, execution=execution)
+        story.fences.unacknowledged.discard(backup.series)
 
 
 def list_suspicious(story: Any) -> list[Backup]:  # noqa: ANN401 - a Story
@@ -40,6 +41,19 @@ def list_suspicious(story: Any) -> list[Backup]:  # noqa: ANN401 - a Story
         for backup in story.world.catalog.backups()
         if backup.is_suspicious and str(backup.series.policy) in story.world.specs
     ]
+
+
+def acknowledge_rebuild(story: Any) -> None:  # noqa: ANN401 - a Story
+    """Somebody has looked at what a rebuild found of one series."""
+    backup = story.chance.choice(list_rebuilt(story))
+    execution = _at_work(story, f"acknowledges the rebuilt {backup.series}")
+    acknowledge_backup(backup, reason=REASON, execution=execution)
+    story.fences.unacknowledged.discard(backup.series)
+
+
+def list_rebuilt(story: Any) -> list[Backup]:  # noqa: ANN401 - a Story
+    waiting = story.fences.unacknowledged
+    return [backup for backup in story.world.catalog.backups() if backup.series in waiting]
 
 
 def hold(story: Any) -> None:  # noqa: ANN401 - a Story

@@ -17,11 +17,11 @@ from orchestrator.errors import (
     SourceUnreachableError,
 )
 from orchestrator.execution.context import Execution
-from orchestrator.model.alert import Alert, Delivery, DeliveryState
 from orchestrator.model.names import DestinationName
-from orchestrator.model.policy import Channel
 from orchestrator.model.run import Actor
 from orchestrator.ports.engine import SnapshotRequest
+from tests.simulation.channels import Channels
+from tests.simulation.copies import ViolationError
 from tests.simulation.world import World
 from tests.support.builders import an_actor
 from tests.support.in_memory_engine import InMemorySource, InMemoryTarget
@@ -37,6 +37,9 @@ SPOTS = {
     "record_verification": "catalog",
     "record_run_finished": "catalog",
     "release": "catalog",
+    "record_incidents": "catalog",
+    "send": "channel",
+    "answered": "channel",
 }
 """Calls between which a crash hurts most, and whose they are."""
 
@@ -72,9 +75,12 @@ class Process:
     is_frozen: bool = False
     was_interfered_with: bool = False
     stale_writes: int = 0
+    spent_telling: timedelta = timedelta()
     held: list[Any] = field(default_factory=list)
     erring: str | None = None
     past: list[int | str] = field(default_factory=list)
+    looked_at: datetime | None = None
+    """When it last looked at everything."""
     _is_renewing: bool = False
 
     def __post_init__(self) -> None:
@@ -168,6 +174,8 @@ class Process:
             return SourceUnreachableError("the server is gone", next_step=step)
         if port == "reader":
             return IncompleteStreamError("the stream ended early", next_step=step)
+        if port == "channel":
+            return OrchestratorError("the service of the channel hangs up", next_step=step)
         kinds = [DestinationError, DestinationFullError, DestinationUnreachableError]
         return self.world.chance.choice(kinds)("the place answers with an error", next_step=step)
 
@@ -185,7 +193,7 @@ class Process:
             destinations=Places(self),
             source=Source(self),  # type: ignore[arg-type] - its snapshot is a proxy
             target=InMemoryTarget(self.world.server),
-            alerts=Channels(self.world),
+            alerts=Channels(self.world, self),
             desired=self.world.desired(),
             workers=1,
         )
@@ -222,15 +230,22 @@ class Port:
 
 
 class CatalogPort(Port):
-    """The catalog; who takes a lease is watched."""
+    """The catalog; who takes a lease, looks at everything, or writes messages is watched."""
 
     def _call(
         self, name: str, found: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> object:
+        process = self._process
         if name == "acquire":
-            for watch in self._process.world.lease_watchers:
-                watch(self._process, args[0])
-        return found(*args, **kwargs)
+            for watch in process.world.lease_watchers:
+                watch(process, args[0])
+        if name == "pauses":
+            process.looked_at = process.world.time
+        result = found(*args, **kwargs)
+        if name == "record_incidents":
+            for watch in process.world.letter_watchers:
+                watch(process, args[0])
+        return result
 
 
 class PlacePort(Port):
@@ -249,6 +264,7 @@ class PlacePort(Port):
         result = found(*args, **kwargs)
         if is_watched and name in ("create", "replace"):
             world.harm.pop((place, args[0]), None)
+            world.written[place, args[0]] = world.time
         return result
 
 
@@ -277,6 +293,9 @@ class Source:
     def open_snapshot(self, request: SnapshotRequest) -> Iterator[Any]:
         process, world = self.process, self.process.world
         process.before("source", "open_snapshot")
+        if process.spent_telling:
+            what = f"the backup of {request.database} waited {process.spent_telling} for a channel"
+            world.violation = world.violation or ViolationError("I11", what)
         if request.database in world.broken:
             raise SourceUnreachableError("no connection", next_step="start the server")
         with InMemorySource(world.server, process).open_snapshot(request) as snapshot:
@@ -291,14 +310,3 @@ class Source:
     def end_orphans(self, *_: object) -> int:
         self.process.before("source", "end_orphans")
         return 0
-
-
-@dataclass
-class Channels:
-    """Keeps every alert."""
-
-    world: World
-
-    def send(self, alert: Alert, channel: Channel) -> Delivery:
-        self.world.alerts.append(alert)
-        return Delivery(channel=channel.name, state=DeliveryState.SENT, answer="200")

@@ -12,9 +12,9 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -49,26 +49,29 @@ class Told:
 
 
 @contextmanager
-def a_catalog(*, sqlite: bool) -> Iterator[Any]:
-    """An empty catalog: in memory, or on SQLite in a folder that goes away."""
+def catalogs(*, sqlite: bool) -> Iterator[Callable[[], Any]]:
+    """What makes empty catalogs: in memory, or on SQLite in folders that go away."""
     if not sqlite:
-        yield MemoryCatalog()
+        yield MemoryCatalog
         return
-    folder = tempfile.mkdtemp(dir=IN_MEMORY if IN_MEMORY.is_dir() else None)
-    catalog = open_catalog(f"sqlite:///{folder}/catalog.sqlite3")
-    try:
-        yield catalog
-    finally:
-        catalog.close()
-        shutil.rmtree(folder)
+    with ExitStack() as stack:
+
+        def open_another() -> Any:  # noqa: ANN401 - a catalog
+            folder = tempfile.mkdtemp(dir=IN_MEMORY if IN_MEMORY.is_dir() else None)
+            stack.callback(shutil.rmtree, folder)
+            catalog = open_catalog(f"sqlite:///{folder}/catalog.sqlite3")
+            stack.callback(catalog.close)
+            return catalog
+
+        yield open_another
 
 
 def tell(seed: int, steps: int, *, sqlite: bool | None = None, mutant: str | None = None) -> Told:
     """Tell the story of a seed; by default every `EVERY_SQLITE`th has its catalog on SQLite."""
     on_sqlite = seed % EVERY_SQLITE == 0 and mutant is None if sqlite is None else sqlite
     planted = MUTANTS[mutant]() if mutant else nullcontext()
-    with one_thread(), a_catalog(sqlite=on_sqlite) as catalog, planted:
-        story = Story(seed, catalog, steps)
+    with one_thread(), catalogs(sqlite=on_sqlite) as new_catalog, planted:
+        story = Story(seed, new_catalog, steps)
         try:
             return Told(seed, story.tell())
         except ViolationError as violation:

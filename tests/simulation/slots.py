@@ -78,6 +78,10 @@ class SlotChecks:
     def _take_note(self) -> None:
         for backup in self.world.catalog.backups():
             self.ever[backup.id] = backup
+        self.note_in_force()
+
+    def note_in_force(self) -> None:
+        """Take note of what passes recorded as in force."""
         for applied in self.world.catalog.applied()[1]:
             form = (str(applied.policy), str(applied.schedule), applied.cron, applied.timezone)
             promise = self.promises.get(form)
@@ -239,6 +243,13 @@ class SlotChecks:
                         "I12",
                         f"{promise.schedule} of {series} is said to be {promise.sentence!r}",
                     )
+
+    def is_any_broken(self, series: Series, now: datetime) -> bool:
+        """Whether a series has no backup for some slot whose grace is over."""
+        spec = self.world.specs.get(str(series.policy))
+        return spec is not None and any(
+            self._is_broken(series, self._form_of(spec.name, name), now) for name in spec.rhythms
+        )
 
     def _form_of(self, policy: str, schedule: str) -> Form:
         spec = self.world.specs[policy]

@@ -1,7 +1,7 @@
 """One history: policies, time, and what goes wrong, all drawn from one seed; checked at every step."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,14 +13,20 @@ from orchestrator.model.observation import Observation
 from orchestrator.model.plan import Plan, Retry
 from orchestrator.reconciler import cycle
 from orchestrator.reconciler.cycle import PassResult
+from orchestrator.reconciler.events import Events
+from orchestrator.reconciler.speaker import Speaker
+from orchestrator.reconciler.telling import look
 from tests.simulation.copies import CopyChecks, ViolationError, require
 from tests.simulation.drawing import draw_policy, draw_rhythm, draw_tiers
 from tests.simulation.fences import FenceChecks
 from tests.simulation.happenings import HAPPENINGS, Happening, grow
 from tests.simulation.keeping import KeepingChecks
+from tests.simulation.leavings import GRACE, LOOK, LeavingChecks
+from tests.simulation.losing import LostCatalog
 from tests.simulation.processes import SPOTS, Fate, Killed, Process
 from tests.simulation.settling import Settling
 from tests.simulation.slots import SlotChecks
+from tests.simulation.telling import TellingChecks
 from tests.simulation.world import World, a_place, utc
 from tests.support.in_memory_engine import InMemoryDatabase
 
@@ -58,7 +64,7 @@ class Story:
     """A seed's history in one world."""
 
     seed: int
-    catalog: Any
+    new_catalog: Callable[[], Any]
     steps: int
     chance: random.Random = field(init=False)
     world: World = field(init=False)
@@ -66,25 +72,35 @@ class Story:
     plans: list[Plan] = field(default_factory=list)
     results: list[PassResult] = field(default_factory=list)
     is_disturbed: bool = False
+    looked_at: datetime | None = None
+    """When the last pass that ended looked at everything for the last time."""
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
         start = utc(2026, 1, 1) + timedelta(minutes=self.chance.randrange(365 * 24 * 60))
         if self.chance.random() < 0.2:
             start = utc(2026, *self.chance.choice([(3, 27), (10, 23)]))
-        self.world = World(chance=self.chance, catalog=self.catalog, time=start)
+        self.world = World(chance=self.chance, catalog=self.new_catalog(), time=start)
         self.world.intruder = self._intrude
         self.copies = CopyChecks(self.world)
-        self.slots = SlotChecks(self.world)
         self.keeping = KeepingChecks(self.world, self.copies)
-        self.settling = Settling(self.world, self.copies)
+        self.leavings = LeavingChecks(self.world, self.copies)
         self.fences = FenceChecks(self.world, self.copies)
         self.world.watchers.append(self.fences.watch)
         self.world.lease_watchers.append(self.fences.watch_lease)
+        self._begin_to_follow()
         for name in ("local", "offsite")[: self.chance.choice([1, 1, 2])]:
             self.world.places[name] = a_place(name)
         for number in range(self.chance.choice([1, 1, 2, 3])):
             self.add_policy(f"policy-{number}")
+
+    def _begin_to_follow(self) -> None:
+        """Follow slots and incidents, which only the catalog of now knows."""
+        self.slots = SlotChecks(self.world)
+        self.telling = TellingChecks(self.world, self.slots)
+        self.settling = Settling(self.world, self.copies, self.telling)
+        self.world.letter_watchers[:] = [self.telling.watch]
+        self.world.listeners[:] = [self.telling.listen]
 
     # ---------------------------------------------------------- the telling
     def tell(self) -> Tally:
@@ -98,8 +114,39 @@ class Story:
             self._step()
         self.tally.steps += 1
         self._settle()
-        self.tally.backups = len(self.slots.ever)
+        self._clear_away()
+        self.tally.backups += len(self.slots.ever)
         return self.tally
+
+    def _clear_away(self) -> None:
+        """Wait until what nothing names has to be gone."""
+        orphans = self.leavings.list_orphans()
+        if not orphans or self.world.clock_jumped:
+            return
+        for lapse in (LOOK, GRACE):
+            self.tally.policy_time += lapse * len(self.world.specs)
+            self.world.advance(lapse)
+            self._settle()
+        self.leavings.check_gone(orphans)
+
+    def _lose_catalog(self) -> None:
+        """The catalog is lost, a pass is refused, and somebody builds the catalog again."""
+        world = self.world
+        lost = LostCatalog(world, self.copies)
+        self.tally.backups += len(self.slots.ever)
+        world.catalog = self.new_catalog()
+        world.was_rebuilt = True
+        world.say("the catalog is lost")
+        self._begin_to_follow()
+        self.slots.declare()
+        lost.check_refused()
+        lost.rebuild()
+        lost.check_same()
+        listed = world.catalog.backups()
+        self.copies.take_over(listed)
+        self.slots.ever |= {backup.id: backup for backup in listed}
+        self.tally.backups -= len(listed)
+        self.fences.forget_measures()
 
     def add_policy(self, name: str) -> None:
         """A policy file appears."""
@@ -129,11 +176,21 @@ class Story:
         happening = self._happen()
         self._wait()
         begun_at = world.time
-        self.plans, self.results = [], []
+        self.plans, self.results, self.looked_at = [], [], None
         self._pass(self._draw_fate(), retry=self.chance.choice(list(Retry)))
         self._check(begun_at, happening)
+        if self.chance.random() < 0.2:
+            self._look(Fate(dies_at=self.chance.choice([None, "record_incidents", "answered"])))
         if happening is None and not self.is_disturbed and self.chance.random() < 0.15:
             self._settle()
+            if self._can_be_lost() and self.chance.random() < 0.5:
+                self._lose_catalog()
+
+    def _can_be_lost(self) -> bool:
+        """Whether every place is declared, and everything is as the clock says."""
+        places = {place for spec in self.world.specs.values() for place in spec.places}
+        world = self.world
+        return places == set(world.places) and not (world.clock_jumped or world.was_rebuilt)
 
     def _happen(self) -> Happening | None:
         """Something happens to the world, or is put right again."""
@@ -204,6 +261,7 @@ class Story:
             with self.world.process_runs(process), self._plans_noted(process):
                 result = cycle.run_pass(process.execution(), retry=retry, allow_prune=allowed)
                 self.results.append(result)
+                self.looked_at = process.looked_at
                 require(
                     result.plan in self.plans, "defect", "the simulation sees no plans any more"
                 )
@@ -216,6 +274,25 @@ class Story:
                 f"the pass of process {process.number} broke with {type(error).__name__}: {error}"
             )
             raise self.world.violation or ViolationError("defect", what) from error
+        if self.world.violation is not None:
+            raise self.world.violation
+
+    def _look(self, fate: Fate) -> None:
+        """Look, tell and send as a loop does between its work, and once more when it stops."""
+        process = Process(self.world, host=self._draw_host(), fate=fate)
+        speaker = Speaker(process, Events())
+        try:
+            with self.world.process_runs(process):
+                execution = process.execution()
+                self.world.say(f"process {process.number} of {process.host} looks")
+                speaker.note(look(execution), execution, ())
+                self.world.advance(timedelta(seconds=self.chance.choice([1, 6, 400])))
+                speaker.send_due(process.execution)
+                speaker.close(execution)
+        except Killed:
+            pass
+        except OrchestratorError as error:
+            self.world.say(f"the look of process {process.number} failed: {error.what}")
         if self.world.violation is not None:
             raise self.world.violation
 
@@ -243,8 +320,11 @@ class Story:
         return self.chance.choice(["backup-host", "backup-host", "backup-host", "other-host"])
 
     def _intrude(self) -> None:
-        """Another process makes its pass in the middle of one; it may die there."""
+        """Another process makes its pass, or a loop looks, in the middle of one; it may die there."""
         if len(self.world.running) > 2:
+            return
+        if self.chance.random() < 0.3:
+            self._look(Fate())
             return
         dies_at = self.chance.randrange(1, MOST_CALLS) if self.chance.random() < 0.3 else None
         self._pass(Fate(dies_at=dies_at), retry=Retry.AT_ONCE)
@@ -256,6 +336,9 @@ class Story:
         self.keeping.check()
         self.slots.check_promises()
         self.settling.check_outcomes(self.results, faultless=self._faultless(happening))
+        self.telling.check_sent()
+        if self.looked_at is not None and not self.is_disturbed:
+            self.telling.check_told(self.looked_at)
         if self.chance.random() < 0.1:
             self.settling.check_independence()
 
@@ -287,7 +370,8 @@ class Story:
         self.tally.passes += len(results)
         self.plans = [result.plan for result in results]
         self.is_disturbed = False
-        self.results = results
+        self.results, self.looked_at = results, self.settling.looked_at
         self._check(begun_at, None)
+        self.settling.check_all_is_told(results[-1])
         self.settling.check_second_pass()
         self.tally.passes += 1

@@ -12,8 +12,8 @@ from typing import Any
 from orchestrator.destinations.memory import MemoryDestination
 from orchestrator.model.contents import TableName
 from orchestrator.model.lease import Lease
-from orchestrator.model.names import DestinationName, ObjectKey
-from orchestrator.model.policy import DesiredState, Event, Policy, Retention, Tier
+from orchestrator.model.names import ChannelName, DestinationName, ObjectKey
+from orchestrator.model.policy import AlertRoute, DesiredState, Event, Policy, Retention, Tier
 from orchestrator.model.verification import Level
 from tests.simulation.timetable import Rhythm
 from tests.support.builders import (
@@ -45,9 +45,11 @@ class Spec:
     prune_delay: timedelta
     places: list[str]
     level: Level
+    channels: dict[str, timedelta]
+    """Who is told of everything, and how often again."""
 
     def policy(self) -> Policy:
-        """The policy as it is loaded; whoever listens hears of everything."""
+        """The policy as it is loaded; each of its channels hears of everything."""
         policy = a_policy(
             self.name,
             timezone=self.zone,
@@ -64,8 +66,11 @@ class Spec:
             destinations=self.places,
             after_backup=self.level,
         )
-        routes = tuple(replace(route, on=frozenset(Event)) for route in policy.alerts)
-        return replace(policy, alerts=routes)
+        routes = (
+            AlertRoute(to=ChannelName(name), on=frozenset(Event), remind_every=interval)
+            for name, interval in sorted(self.channels.items())
+        )
+        return replace(policy, alerts=tuple(routes))
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,9 @@ class World:
     unmounted: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
     slow: dict[str, timedelta] = field(default_factory=dict)
+    silent: dict[str, str] = field(default_factory=dict)
+    """Channels that take nothing, and how they say so."""
+    sluggish: dict[str, timedelta] = field(default_factory=dict)
     # ---- what the checks know about the past
     gone: set[int] = field(default_factory=set)
     processes: int = 0
@@ -99,11 +107,17 @@ class World:
     harm: dict[tuple[str, ObjectKey], Harm] = field(default_factory=dict)
     harmed: set[tuple[str, ObjectKey]] = field(default_factory=set)
     """Everything in ``harm``, also what was written anew since."""
+    written: dict[tuple[str, ObjectKey], datetime] = field(default_factory=dict)
+    """When each object was written last."""
     generations: dict[tuple[str, datetime], Rows] = field(default_factory=dict)
     stale_manifests: set[tuple[str, ObjectKey]] = field(default_factory=set)
     pruned: set[str] = field(default_factory=set)
     """The ids of backups of which a copy was pruned."""
-    alerts: list[Any] = field(default_factory=list)
+    heard: list[Any] = field(default_factory=list)
+    refused: list[tuple[str, datetime]] = field(default_factory=list)
+    """Which channels took nothing, and when."""
+    was_rebuilt: bool = False
+    """Whether the catalog was lost, and built again from the places."""
     clock_went_back: bool = False
     clock_jumped: bool = False
     allowed: int = 0
@@ -111,6 +125,10 @@ class World:
     events: deque[str] = field(default_factory=lambda: deque(maxlen=EVENTS_SHOWN))
     watchers: list[Callable[..., None]] = field(default_factory=list)
     lease_watchers: list[Callable[..., None]] = field(default_factory=list)
+    letter_watchers: list[Callable[..., None]] = field(default_factory=list)
+    """See every message that is written into the outbox."""
+    listeners: list[Callable[..., None]] = field(default_factory=list)
+    """Hear what a channel takes."""
     violation: Exception | None = None
     """The first one that a watcher found: the product may swallow what is raised in its calls."""
     intruder: Callable[[], None] = lambda: None
@@ -137,7 +155,8 @@ class World:
         """All servers and places work again, but for what was lost."""
         for trouble in (self.down, self.unmounted, self.broken):
             trouble.clear()
-        self.slow.clear()
+        for hindrance in (self.slow, self.silent, self.sluggish):
+            hindrance.clear()
         for place in self.places.values():
             place._capacity = None
 

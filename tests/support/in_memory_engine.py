@@ -9,7 +9,8 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from orchestrator.errors import DatabaseMissingError, SnapshotLostError, TargetExistsError
 from orchestrator.model.contents import (
@@ -49,7 +50,10 @@ class InMemoryDatabase:
 
 @dataclass
 class InMemoryServer:
-    """Databases by name, and what tests want to know or to break."""
+    """Databases by name, and what tests want to know or to break.
+
+    Its clock is ours unless it has one of its own.
+    """
 
     databases: dict[str, InMemoryDatabase] = field(default_factory=dict)
     open_snapshots: int = 0
@@ -57,6 +61,7 @@ class InMemoryServer:
     snapshot_is_lost: bool = False
     disguise_reader: Callable[[ChunkReader], ChunkReader] = lambda reader: reader
     skipped_by_publish: tuple[SkippedEntry, ...] = ()
+    clock: Callable[[], datetime] | None = None
 
 
 def table_name(text: str) -> TableName:
@@ -95,7 +100,9 @@ class InMemorySnapshot:
     def __init__(self, server: InMemoryServer, request: SnapshotRequest, clock: Clock) -> None:
         self._server = server
         self._database = deepcopy(server.databases[request.database])
-        self.contents = _contents(self._database, request, clock)
+        contents = _contents(self._database, request, clock)
+        says = contents.snapshot_at if server.clock is None else server.clock()
+        self.contents = replace(contents, server_ahead=says - contents.snapshot_at)
         reader = InMemoryReader(self._database)
         self.readers = [server.disguise_reader(reader) for _ in range(request.workers)]
 
@@ -154,6 +161,8 @@ class InMemoryTarget:
 
 class InMemoryNewDatabase:
     """A database under its temporary name."""
+
+    notes: tuple[str, ...] = ()
 
     def __init__(self, server: InMemoryServer, request: RestoreRequest) -> None:
         self._server = server

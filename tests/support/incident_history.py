@@ -52,14 +52,22 @@ class History:
     waiting: set[tuple[Cause, ChannelName]] = field(default_factory=set)
 
     def see(
-        self, *troubles: Trouble, after: timedelta = timedelta(), moment: Moment = Moment.BETWEEN
+        self,
+        *troubles: Trouble,
+        after: timedelta = timedelta(),
+        moment: Moment = Moment.BETWEEN,
+        looked: timedelta = timedelta(),
     ) -> list[AlertKind]:
-        """Let time pass, see these troubles, and return the kinds of what is said."""
+        """Let time pass, see these troubles, and return the kinds of what is said.
+
+        ``looked`` is how long ago whoever speaks looked: it was frozen since.
+        """
         self.now += after
         changes = follow_incidents(
             Followed(
                 desired=self.desired,
-                seen=an_observation(self.now),
+                seen=an_observation(self.now - looked),
+                read_at=self.now,
                 troubles=troubles,
                 known=tuple(self.known.values()),
                 waiting=self.waiting,

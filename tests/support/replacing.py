@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 
 from orchestrator.engines.postgres.restore.existing.database import PostgresExisting
@@ -18,10 +18,10 @@ from orchestrator.ports.restoring.existing_database import (
 from tests.support.postgres import Database, Role
 
 
-def a_table(name: str, /, **columns: str) -> Table:
-    """Return a table of schema public whose columns have these types."""
+def a_table(name: str, /, *, schema: str = "public", **columns: str) -> Table:
+    """Return a table whose columns have these types."""
     return Table(
-        name=TableName("public", name),
+        name=TableName(schema, name),
         columns=tuple(Column(name=column, type=kind) for column, kind in columns.items()),
         blocks_per_chunk=1024,
     )
@@ -39,13 +39,22 @@ def wanted(
     )
 
 
+def opened(
+    database: Database, role: Role | None = None
+) -> AbstractContextManager[ExistingDatabase]:
+    return opened_at(database.server.url(database.name, role), database.name)
+
+
 @contextmanager
-def opened(database: Database, role: Role | None = None) -> Iterator[ExistingDatabase]:
+def opened_at(
+    url: str, name: str, *, stall_timeout: timedelta = timedelta(minutes=2)
+) -> Iterator[ExistingDatabase]:
     request = ExistingRequest(
-        url=Secret(database.server.url(database.name, role), "the test"),
-        database=database.name,
+        url=Secret(url, "the test"),
+        database=name,
         application_name="orchestrator:replace-test",
         lock_timeout=timedelta(seconds=5),
+        stall_timeout=stall_timeout,
     )
     with PostgresExisting(environment=dict(os.environ)).open_existing(request) as existing:
         yield existing

@@ -63,7 +63,9 @@ def take_plain_backup(source: Database) -> PlainBackup:
 def dump_schema(source: Database, *flags: str) -> bytes:
     program = source.server.programs / "pg_dump"
     return subprocess.run(
-        [program, "-Fc", "--schema-only", *flags, source.url], check=True, capture_output=True
+        [program, "-Fc", "--schema-only", "--quote-all-identifiers", *flags, source.url],
+        check=True,
+        capture_output=True,
     ).stdout
 
 

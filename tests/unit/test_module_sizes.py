@@ -9,6 +9,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MODULE_LINES = 400
 FUNCTION_LINES = 40
+LONGER_MODULES = {
+    "orchestrator/errors.py": 480,  # a table: one class for each error, none with behaviour
+}
 TEST_LINES = 25
 PARAMETERS = 6
 MODULES_IN_A_PACKAGE = 12
@@ -54,8 +57,9 @@ def check_function(where: str, function: Function, *, budget: int) -> Iterator[s
 def check_module(path: Path, root: Path) -> Iterator[str]:
     where = str(path.relative_to(root))
     text = path.read_text(encoding="utf-8")
-    if (lines := len(text.splitlines())) > MODULE_LINES:
-        yield f"{where}: {lines} lines (at most {MODULE_LINES})"
+    budget = LONGER_MODULES.get(where, MODULE_LINES)
+    if (lines := len(text.splitlines())) > budget:
+        yield f"{where}: {lines} lines (at most {budget})"
     if FORBIDDEN_NAMES & {path.stem, path.parent.name}:
         yield f"{where}: a name that says nothing; name what it knows or does"
     for function in list_functions(ast.parse(text)):

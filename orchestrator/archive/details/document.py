@@ -19,6 +19,8 @@ from orchestrator.archive.details.tables import (
     table_data_of,
     table_name_document,
     table_name_of,
+    type_document,
+    type_of,
 )
 from orchestrator.archive.documents import (
     DocumentError,
@@ -72,9 +74,11 @@ def _decode(data: bytes) -> Details:
 
 def _document_of(details: Details) -> dict[str, JsonValue]:
     document = _always(details)
-    # Only where there is any: details written before it was recorded have no such field.
+    # Only where there is any: details written before these were recorded have no such fields.
     if details.unpopulated:
         document["unpopulated"] = [table_name_document(name) for name in details.unpopulated]
+    if details.types:
+        document["types"] = [type_document(definition) for definition in details.types]
     return document
 
 
@@ -123,6 +127,9 @@ def _details_of(fields: Fields) -> Details:
         selection_exclude=selection.texts("exclude"),
         unpopulated=tuple(table_name_of(item) for item in fields.records("unpopulated"))
         if "unpopulated" in fields.names
+        else (),
+        types=tuple(type_of(item) for item in fields.records("types"))
+        if "types" in fields.names
         else (),
     )
 

@@ -13,6 +13,7 @@ from orchestrator.model.contents import (
     Table,
     TableData,
     TableName,
+    TypeDefinition,
 )
 from orchestrator.model.names import ObjectKey
 
@@ -30,7 +31,12 @@ def table_name_of(fields: Fields) -> TableName:
 def table_data_document(data: TableData) -> JsonValue:
     """Given a table and its chunks, return both for the details."""
     table = data.table
+    # Only where there are any: details written before they were recorded have no such field.
+    generated: dict[str, JsonValue] = (
+        {"generated": list(table.generated)} if table.generated else {}
+    )
     return {
+        **generated,
         **table_name_document(table.name),
         "columns": [{"name": column.name, "type": column.type} for column in table.columns],
         "blocks_per_chunk": table.blocks_per_chunk,
@@ -56,6 +62,7 @@ def table_data_of(fields: Fields) -> TableData:
             blocks_per_chunk=fields.size("blocks_per_chunk"),
             partition_of=None if parent is None else table_name_of(parent),
             unlogged=fields.flag("unlogged"),
+            generated=fields.texts("generated") if "generated" in fields.names else (),
         ),
         chunks=tuple(
             _chunk_of(
@@ -63,6 +70,22 @@ def table_data_of(fields: Fields) -> TableData:
             )
             for chunk in fields.records("chunks")
         ),
+    )
+
+
+def type_document(definition: TypeDefinition) -> JsonValue:
+    """Given how a type is defined, return it for the details."""
+    return {
+        "name": definition.name,
+        "kind": definition.kind,
+        "parts": list(definition.parts),
+    }
+
+
+def type_of(fields: Fields) -> TypeDefinition:
+    """Read what `type_document` returned; raises `DocumentError`."""
+    return TypeDefinition(
+        name=fields.text("name"), kind=fields.text("kind"), parts=fields.texts("parts")
     )
 
 

@@ -51,7 +51,13 @@ def row_of_run(run: Run) -> Row:
         "fence": run.fence,
         "revision": run.revision,
         **columns_of_result(
-            RunResult(state=run.state, backup=run.backup, error=run.error), run.finished_at
+            RunResult(
+                state=run.state,
+                backup=run.backup,
+                error=run.error,
+                server_ahead=run.server_ahead,
+            ),
+            run.finished_at,
         ),
     }
 
@@ -66,6 +72,7 @@ def columns_of_result(result: RunResult, finished_at: datetime | None) -> Row:
         "error_code": error.code if error else None,
         "error_what": error.what if error else None,
         "error_next_step": error.next_step if error else None,
+        "server_ahead": result.server_ahead,
     }
 
 
@@ -196,6 +203,7 @@ def run_of(row: FoundRow) -> Run:
         finished_at=row["finished_at"],
         backup=row["backup"],
         error=_error_of(row),
+        server_ahead=row["server_ahead"],
     )
 
 

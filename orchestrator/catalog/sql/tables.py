@@ -14,6 +14,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    Interval,
     MetaData,
     String,
     Table,
@@ -80,6 +81,7 @@ RUNS = Table(
     Column("error_code", String),
     Column("error_what", FreeText),
     Column("error_next_step", FreeText),
+    Column("server_ahead", Interval),
     Index("runs_by_series", "policy", "database", "started_at", "id"),
     Index(
         "runs_broken_off",

@@ -11,6 +11,36 @@ from orchestrator.policy.passwords import carries_password
 from orchestrator.ports.engine import Ownership
 from orchestrator.settings import Settings
 
+_ONLY_WITH = {
+    "yes_replace": ("--yes-replace", ("--into-existing", "--swap")),
+    "replace_published": ("--replace-published", ("--into-existing",)),
+    "accept_lost_values": ("--accept-lost-values", ("--into-existing",)),
+    "accept_left_out": ("--accept-left-out", ("--swap",)),
+    "accept_empty_tables": ("--accept-empty-tables", ("--swap",)),
+}
+
+
+def require_options_that_fit(ways: Mapping[str, object], options: Mapping[str, object]) -> None:
+    """Do nothing if one way was asked for, and no option that does nothing there.
+
+    ``ways`` are the options that say where to restore to; None is one that was not given.
+
+    Raises:
+        UsageError: says which option does not fit.
+    """
+    asked = [option for option, value in ways.items() if value is not None]
+    if len(asked) != 1:
+        raise UsageError(
+            "restore needs to know where to, once",
+            next_step="add --into-new NAME, --into-existing NAME to replace tables, or --swap",
+        )
+    for name, (option, fitting) in _ONLY_WITH.items():
+        if options[name] and asked[0] not in fitting:
+            raise UsageError(
+                f"{option} does nothing with {asked[0]}",
+                next_step=f"leave it out; it goes with {' and '.join(fitting)}",
+            )
+
 
 def asked_for(
     backup: Backup, settings: Settings, execution: Execution, options: Mapping[str, object]
@@ -33,6 +63,7 @@ def asked_for(
             renamed=_renamed(_texts(options["owners"])),
             keep_owners=not options["no_owner"],
             keep_grants=not options["no_grants"],
+            with_roles=bool(options["with_roles"]),
         ),
     )
     _require_new_for_owners(asked, is_new=options["into_new"] is not None)
@@ -42,7 +73,7 @@ def asked_for(
 def _require_new_for_owners(asked: RestoreAsked, *, is_new: bool) -> None:
     if not is_new and asked.ownership != Ownership():
         raise UsageError(
-            "--owner, --no-owner and --no-grants go with --into-new alone",
+            "--owner, --no-owner, --no-grants and --with-roles go with --into-new alone",
             next_step="leave them out: a database that is there keeps its owners and grants",
         )
 

@@ -10,6 +10,7 @@ from orchestrator.cli.restoring.agreement import require_agreement
 from orchestrator.cli.restoring.request import RestoreAsked
 from orchestrator.execution.replace.replace_tables import (
     PreparedReplacement,
+    ReplaceConsent,
     ReplaceReport,
     ReplaceRequest,
     prepare_replacement,
@@ -23,7 +24,7 @@ _SHOWN = 5
 
 
 def restore_into_existing(
-    asked: RestoreAsked, name: str, *, yes_replace: str | None, replace_published: bool
+    asked: RestoreAsked, name: str, *, yes_replace: str | None, consent: ReplaceConsent
 ) -> ExitCode:
     """Replace tables of the database ``name``, after its name was typed or given."""
     request = ReplaceRequest(
@@ -37,10 +38,10 @@ def restore_into_existing(
         if not (asked.as_json and asked.dry_run):
             _show(asked, name, prepared)
         if asked.dry_run:
-            return _say_dry_run(asked, name, prepared, replace_published=replace_published)
-        prepared.require_no_obstacle(replace_published=replace_published)
+            return _say_dry_run(asked, name, prepared, consent)
+        prepared.require_no_obstacle(consent)
         require_agreement(name, yes_replace)
-        report = prepared.carry_out(prove=asked.prove, replace_published=replace_published)
+        report = prepared.carry_out(prove=asked.prove, consent=consent)
     if asked.as_json:
         print_json(_document(asked, report))
     else:
@@ -69,13 +70,17 @@ def _show(asked: RestoreAsked, name: str, prepared: PreparedReplacement) -> None
         ("triggers that do not fire meanwhile", plan.triggers),
         ("sequences", plan.sequences),
         ("different from then", plan.differences),
+        ("values that would be lost", plan.losses),
         ("published to subscribers", plan.published),
         ("not brought along", tuple(map(str, plan.stale))),
         (_IN_THE_WAY, plan.obstacles),
     ):
         _say_list(title, lines)
     saved = "a backup of the policy" if prepared.is_source else "a copy in the state directory"
-    _say(f"writers wait until it is done; what is there now goes into {saved} first")
+    _say(
+        f"what is there now goes into {saved} first, while writers wait; then readers wait, too, until"
+        " everything is loaded, checked and compared"
+    )
 
 
 def _say_list(title: str, lines: Sequence[str]) -> None:
@@ -92,11 +97,11 @@ def _say(text: str) -> None:
 
 
 def _say_dry_run(
-    asked: RestoreAsked, name: str, prepared: PreparedReplacement, *, replace_published: bool
+    asked: RestoreAsked, name: str, prepared: PreparedReplacement, consent: ReplaceConsent
 ) -> ExitCode:
     if asked.as_json:
         print_json(_plan_document(asked, name, prepared))
-    prepared.require_no_obstacle(replace_published=replace_published)
+    prepared.require_no_obstacle(consent)
     _say("nothing was changed: this was a dry run")
     return ExitCode.DONE
 
@@ -172,6 +177,7 @@ def _plan_document(
         "triggers": list(plan.triggers),
         "sequences": list(plan.sequences),
         "differences": list(plan.differences),
+        "losses": list(plan.losses),
         "published": list(plan.published),
         "skipped": _words(plan.stale),
         "obstacles": list(plan.obstacles),

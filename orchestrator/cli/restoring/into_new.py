@@ -2,6 +2,7 @@
 
 import click
 
+from orchestrator.cli.backup_document import left_out_as_json
 from orchestrator.cli.exit_codes import ExitCode
 from orchestrator.cli.rendering import format_bytes, print_json, printable
 from orchestrator.cli.restoring.request import RestoreAsked
@@ -54,6 +55,8 @@ def _look_ahead(asked: RestoreAsked, name: str) -> ExitCode:
         click.echo("whether the server has room for it cannot be asked: look at its disk")
         for line in found.missing:
             click.echo(printable(f"would be left out: {line}"))
+        for item in outlook.left_out:
+            click.echo(printable(f"not in the backup: {item}"))
     if found.obstacles:
         raise ReplaceRefusedError(
             f"it would be refused: {'; '.join(found.obstacles)}",
@@ -75,6 +78,7 @@ def _outlook_document(backup: Backup, name: str, outlook: RestoreOutlook) -> dic
         "server_version": outlook.findings.server_version,
         "obstacles": list(outlook.findings.obstacles),
         "missing": list(outlook.findings.missing),
+        "left_out": left_out_as_json(outlook.left_out),
     }
 
 
@@ -111,8 +115,12 @@ def _print_report(backup: Backup, report: RestoreReport) -> None:
         click.echo("compared: row counts and sequences equal the backup (--prove compares rows)")
     for warning in report.warnings:
         click.echo(printable(f"warning: {warning}"), err=True)
+    for note in report.notes:
+        click.echo(printable(note), err=True)
     for entry in report.skipped:
         click.echo(printable(f"left out: {entry}"), err=True)
+    for item in report.left_out:
+        click.echo(printable(f"not in the backup: {item}"), err=True)
 
 
 def _document(backup: Backup, report: RestoreReport) -> dict[str, object]:
@@ -126,5 +134,7 @@ def _document(backup: Backup, report: RestoreReport) -> dict[str, object]:
         "seconds": round(report.seconds, 3),
         "proved": report.proved,
         "skipped": [str(entry) for entry in report.skipped],
+        "left_out": left_out_as_json(report.left_out),
+        "notes": list(report.notes),
         "warnings": list(report.warnings),
     }

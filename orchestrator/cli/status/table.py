@@ -11,6 +11,7 @@ from orchestrator.model.space import SpaceHistory
 from orchestrator.planning.alerting.beyond_series import failing_channels
 from orchestrator.planning.health.ailments import say_unmeasured
 from orchestrator.planning.health.pulse import promises_of, say_unlisted
+from orchestrator.planning.promises import Promise
 from orchestrator.planning.storage import forecast_full, say_forecast, say_size
 from orchestrator.reconciler.monitoring.look_at_health import Health
 
@@ -21,17 +22,19 @@ Row = tuple[str, ...]
 
 
 def rows_of_promises(health: Health) -> Sequence[Row]:
-    """Return one row for each promise."""
+    """Return one row for each promise; none is kept any more to a database that is gone."""
     return [
-        (
-            str(promise.series),
-            promise.schedule,
-            "kept" if promise.is_kept else "BROKEN",
-            promise.sentence,
-        )
+        _row_of_promise(promise, is_gone=promise.series.database in policy.source.found.gone)
         for policy in health.desired.policies.values()
         for promise in promises_of(policy, health.seen)
     ]
+
+
+def _row_of_promise(promise: Promise, *, is_gone: bool) -> Row:
+    series, schedule = str(promise.series), promise.schedule
+    if is_gone:
+        return (series, schedule, "BROKEN", "the server has no such database any more")
+    return (series, schedule, "kept" if promise.is_kept else "BROKEN", promise.sentence)
 
 
 def rows_of_places(health: Health) -> Sequence[Row]:

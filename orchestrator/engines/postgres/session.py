@@ -7,7 +7,7 @@ carry other defaults.
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TypeVar
@@ -82,23 +82,27 @@ class ImpatientConnection(psycopg.Connection[tuple[object, ...]]):
     """Gives up when the server sends nothing for ``patience``; the connection is closed then.
 
     The kernel of a frozen peer keeps acknowledging, so no TCP option ends that wait
-    (reference/faults.md M11, F31).
+    (reference/faults.md M11, F31). A statement that may take longer has ``is_at_work``, which asks in
+    another way whether the server works on it: as long as it does, patience begins anew.
     """
 
     patience: timedelta | None = None
+    is_at_work: Callable[[], bool] | None = None
 
     @override
     def wait(
         self, gen: PQGen[Result], interval: float = 0.1, timeout: float | None = None
     ) -> Result:
         try:
-            return super().wait(_impatient(gen, self.patience), interval, timeout)
+            return super().wait(_impatient(gen, self.patience, self.is_at_work), interval, timeout)
         except StalledError:
             self.pgconn.finish()
             raise
 
 
-def _impatient(gen: PQGen[Result], patience: timedelta | None) -> PQGen[Result]:
+def _impatient(
+    gen: PQGen[Result], patience: timedelta | None, is_at_work: Callable[[], bool] | None
+) -> PQGen[Result]:
     heard_at = time.monotonic()
     try:
         wanted = next(gen)
@@ -107,6 +111,9 @@ def _impatient(gen: PQGen[Result], patience: timedelta | None) -> PQGen[Result]:
             if ready:
                 heard_at = time.monotonic()
             elif patience and time.monotonic() - heard_at > patience.total_seconds():
+                if is_at_work is not None and is_at_work():
+                    heard_at = time.monotonic()
+                    continue
                 raise StalledError(
                     f"the server sent nothing for {patience.total_seconds():g} s",
                     next_step="see whether server and network answer, or raise source.stall_timeout",

@@ -7,6 +7,7 @@ from itertools import islice
 from orchestrator.errors import DamagedBackupError, DestinationError, UnreadableManifestError
 from orchestrator.execution.context import Execution
 from orchestrator.execution.restore.fetch_objects import open_backup, read_details
+from orchestrator.execution.restore.swap_log import swapped_in
 from orchestrator.model.backup import Backup
 from orchestrator.model.contents import Details
 from orchestrator.model.marks import Suspicion
@@ -33,7 +34,11 @@ def judge_backup(
     notes: list[str] = []
     for backup in islice(reversed(unsuspicious), REFERENCES_TRIED):
         try:
-            reference = Reference(backup=backup, details=_stored_details(backup, execution))
+            reference = Reference(
+                backup=backup,
+                details=_stored_details(backup, execution),
+                swapped_in=swapped_in(series, execution, since=backup.snapshot_at),
+            )
         except (DamagedBackupError, DestinationError, UnreadableManifestError) as error:
             _log.debug("reference_not_read: %s", error, exc_info=error)
             notes.append(f"the guards could not compare with {backup.id}: {error.what}")

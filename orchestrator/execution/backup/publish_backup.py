@@ -30,6 +30,7 @@ from orchestrator.execution.lease.adopt_backups import (
     backup_of,
     missing_objects,
 )
+from orchestrator.execution.lease.older_catalog import sequence_of
 from orchestrator.model.backup import Backup
 from orchestrator.model.contents import Details
 from orchestrator.model.manifest import Manifest, ManifestSource, ObjectRole, StoredObject
@@ -200,7 +201,7 @@ def _manifest(
         source=_source(details, execution.policy_of(run.series).source.engine),
         sequence=_next_sequence(newest, attempt),
         fence=run.fence,
-        previous_digest=newest.manifest_digest if newest else None,
+        previous_digest=_previous_digest(newest, attempt),
         totals={
             **totals_of(details),
             "stored_bytes": sum(stored.size for stored in objects),
@@ -218,7 +219,16 @@ def _next_sequence(newest: Backup | None, attempt: Attempt) -> int:
     """
     runs = attempt.execution.reader.runs(attempt.run.series)
     published = {run.backup for run in runs if run.backup is not None}
-    return max(newest.sequence if newest else 0, len(published)) + 1
+    beyond = sequence_of(attempt.newer) if attempt.newer else 0
+    return max(newest.sequence if newest else 0, len(published), beyond) + 1
+
+
+def _previous_digest(newest: Backup | None, attempt: Attempt) -> str | None:
+    """Return what this backup follows: the newest one, also if only another catalog knows it."""
+    newer = attempt.newer
+    if newer is not None and (newest is None or sequence_of(newer) > newest.sequence):
+        return newer.digest
+    return newest.manifest_digest if newest else None
 
 
 def _source(details: Details, engine: str) -> ManifestSource:

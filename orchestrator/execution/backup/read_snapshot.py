@@ -76,6 +76,7 @@ def _read(snapshot: SourceSnapshot, policy: Policy, work: ChunkWork) -> ReadSnap
         selection_include=policy.tables.include,
         selection_exclude=policy.tables.exclude,
         unpopulated=contents.unpopulated,
+        types=contents.types,
     )
     return ReadSnapshot(
         details=details, schema=schema, globals=globals_sql, new_bytes=state.new_bytes

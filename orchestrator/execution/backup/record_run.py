@@ -4,10 +4,12 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from orchestrator.errors import InterruptedRunError
 from orchestrator.execution.context import Execution
 from orchestrator.execution.error_report import report_of
+from orchestrator.execution.lease.adopt_backups import FoundManifest
 from orchestrator.execution.lease.hold_lease import HeldLease
 from orchestrator.model.actions import TakeBackup
 from orchestrator.model.names import BackupId
@@ -31,13 +33,19 @@ _LOG_OUTCOMES = {
 
 @dataclass(slots=True, kw_only=True)
 class Attempt:
-    """A run under way. ``published`` is set as soon as the catalog lists its backup."""
+    """A run under way. ``published`` is set as soon as the catalog lists its backup.
+
+    ``server_ahead`` is set as soon as the database's clock was asked, ``newer`` if another catalog
+    went on with the series: the newest backup at any of its places then.
+    """
 
     run: Run
     action: TakeBackup
     held: HeldLease
     execution: Execution
     published: BackupId | None = None
+    server_ahead: timedelta | None = None
+    newer: FoundManifest | None = None
 
 
 @contextmanager
@@ -100,7 +108,12 @@ def _close(attempt: Attempt, state: RunState, error: ErrorReport | None = None) 
     try:
         execution.writer.record_run_finished(
             attempt.run.id,
-            result=RunResult(state=state, backup=attempt.published, error=error),
+            result=RunResult(
+                state=state,
+                backup=attempt.published,
+                error=error,
+                server_ahead=attempt.server_ahead,
+            ),
             at=execution.clock.now(),
             entry=execution.log_entry(
                 LogAction.BACKUP,

@@ -25,11 +25,13 @@ from orchestrator.execution.backup.read_snapshot import read_snapshot
 from orchestrator.execution.backup.record_run import Attempt, recorded_run
 from orchestrator.execution.backup.settle_path import settle_path
 from orchestrator.execution.context import Execution
+from orchestrator.execution.lease.adopt_backups import FoundManifest
 from orchestrator.execution.lease.hold_lease import hold_lease
+from orchestrator.execution.lease.older_catalog import find_newer, sequence_of, warn_of_newer
 from orchestrator.execution.verification.verify_copy import prove_copy
 from orchestrator.model.actions import TakeBackup
 from orchestrator.model.backup import Backup, CopyState, Trigger
-from orchestrator.model.contents import Details, SourceContents
+from orchestrator.model.contents import WITHOUT_ROWS, Details, SourceContents
 from orchestrator.model.incident import UncoveredTables
 from orchestrator.model.manifest import Manifest
 from orchestrator.model.outcome import NotNeeded, Succeeded
@@ -96,9 +98,11 @@ def _back_up(attempt: Attempt, policy: Policy) -> Succeeded:
     execution, action = attempt.execution, attempt.action
     destinations = [attach_destination(name, execution) for name in action.destinations]
     path = settle_path(action.series, execution)
+    attempt.newer = _find_newer(attempt, destinations)
     execution.writer.record_series(
         SeriesRecord(series=action.series, path=path, blocks_per_chunk={})
     )
+    newer = attempt.newer and warn_of_newer(attempt.newer, action.series, execution)
     with _intents(attempt, path, destinations):
         backup, warnings = _read_and_publish(attempt, policy, path, destinations)
     return Succeeded(
@@ -108,8 +112,15 @@ def _back_up(attempt: Attempt, policy: Policy) -> Succeeded:
         verifications=tuple(
             prove_copy(backup, name, action.verify_to, execution) for name in action.destinations
         ),
-        warnings=warnings,
+        warnings=(*warnings, newer) if newer else warnings,
     )
+
+
+def _find_newer(attempt: Attempt, destinations: Sequence[Destination]) -> FoundManifest | None:
+    """Return the newest backup that another catalog wrote of the series, at any destination."""
+    lease, execution = attempt.held.lease, attempt.execution
+    found = (find_newer(lease, destination, execution) for destination in destinations)
+    return max(filter(None, found), key=sequence_of, default=None)
 
 
 def _read_and_publish(
@@ -151,6 +162,7 @@ def _read(
     execution = attempt.execution
     with execution.source.open_snapshot(_request(attempt, policy)) as snapshot:
         contents = snapshot.contents
+        attempt.server_ahead = contents.server_ahead
         alignment = {str(table.name): table.blocks_per_chunk for table in contents.tables}
         execution.writer.record_series(
             SeriesRecord(series=attempt.run.series, path=path, blocks_per_chunk=alignment)
@@ -235,7 +247,8 @@ def _say_size(size: int) -> str:
 
 def _warnings(contents: SourceContents, policy: Policy) -> tuple[str, ...]:
     """Return what the backup does not hold: shown, never silent."""
-    left_out = (f"left out: {item.kind} {item.name}: {item.reason}" for item in contents.left_out)
+    # What the policy itself excludes would be said again with every backup: `show` says it.
+    left_out = (f"left out: {item}" for item in contents.left_out if item.kind != WITHOUT_ROWS)
     if policy.tables.on_uncovered is OnUncovered.IGNORE:
         return tuple(left_out)
     uncovered = (

@@ -100,6 +100,7 @@ def _compare_rows(
         changed=changes.counts[Change.CHANGED] if key else None,
         rows=tuple(_examples(sides, changes)),
         note=None if columns[0] == columns[1] else _note(columns[0], columns[1], common),
+        is_partly=set(columns[0]) != set(columns[1]),
     )
 
 

@@ -14,7 +14,7 @@ from orchestrator.errors import ObjectMissingError, UnreadableManifestError
 from orchestrator.execution.attach_destination import open_if_attached
 from orchestrator.execution.context import Execution
 from orchestrator.execution.lease.strangers import Stranger, note_strangers
-from orchestrator.execution.marks.read_marks import read_marks
+from orchestrator.execution.stored_marks.read_marks import read_marks
 from orchestrator.model.backup import Backup, Copy, CopyState
 from orchestrator.model.lease import Lease
 from orchestrator.model.manifest import Manifest
@@ -33,7 +33,7 @@ class Adoption:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
+class FoundManifest:
     """A manifest as it lies at a destination; ``manifest`` None with the reason in ``trouble``."""
 
     backup: BackupId
@@ -52,10 +52,10 @@ def adopt_completed(abandoned: Lease, execution: Execution) -> Adoption:
     Raises:
         DestinationError: a destination cannot be looked at, so nobody can know what is complete.
     """
-    complete: dict[tuple[BackupId, str], list[_Found]] = {}
+    complete: dict[tuple[BackupId, str], list[FoundManifest]] = {}
     strangers: list[Stranger] = []
     for destination in places_of(abandoned.series, execution):
-        for found in _unlisted_manifests(abandoned.series, destination, execution):
+        for found in unlisted_manifests(abandoned.series, destination, execution):
             trouble = found.trouble or _why_not(found, abandoned, destination)
             if trouble:
                 strangers.append(Stranger(found.backup, destination.name, trouble))
@@ -136,9 +136,14 @@ def missing_objects(manifest: Manifest, destination: DestinationReader) -> Itera
             yield f"{stored.key} has {info.size} bytes instead of {stored.size}"
 
 
-def _unlisted_manifests(
+def unlisted_manifests(
     series: Series, destination: DestinationReader, execution: Execution
-) -> Iterator[_Found]:
+) -> Iterator[FoundManifest]:
+    """Yield every manifest of a series at a destination that the catalog does not list there.
+
+    Raises:
+        DestinationError: the destination cannot be read.
+    """
     path = series_path_of(series, execution)
     prefix = backups_prefix(path)
     listed = {
@@ -152,19 +157,19 @@ def _unlisted_manifests(
             yield _read_manifest(backup, path, destination)
 
 
-def _read_manifest(backup: BackupId, path: str, destination: DestinationReader) -> _Found:
+def _read_manifest(backup: BackupId, path: str, destination: DestinationReader) -> FoundManifest:
     key, digest, manifest, trouble = manifest_key(path, backup), "", None, ""
     try:
         data = destination.read(key)
         digest, manifest = digest_of(data), decode_manifest(data, key=key)
     except (ObjectMissingError, UnreadableManifestError) as error:
         trouble = error.what
-    return _Found(
+    return FoundManifest(
         backup=backup, destination=destination, digest=digest, manifest=manifest, trouble=trouble
     )
 
 
-def _why_not(found: _Found, abandoned: Lease, destination: DestinationReader) -> str | None:
+def _why_not(found: FoundManifest, abandoned: Lease, destination: DestinationReader) -> str | None:
     manifest = found.manifest
     if manifest is None:
         return "its manifest cannot be read"
@@ -176,7 +181,7 @@ def _why_not(found: _Found, abandoned: Lease, destination: DestinationReader) ->
     return next(missing_objects(manifest, destination), None)
 
 
-def _record(series: Series, copies: Sequence[_Found], execution: Execution) -> None:
+def _record(series: Series, copies: Sequence[FoundManifest], execution: Execution) -> None:
     """Tell the catalog of one backup and all its complete copies, in one transaction."""
     at, first = execution.clock.now(), copies[0]
     if first.manifest is None:

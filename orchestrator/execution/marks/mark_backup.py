@@ -20,6 +20,7 @@ from orchestrator.errors import (
 from orchestrator.execution.attach_destination import open_attached
 from orchestrator.execution.context import Execution
 from orchestrator.execution.error_report import report_of
+from orchestrator.execution.marks.save_from_removal import save_from_removal
 from orchestrator.model.backup import Backup
 from orchestrator.model.marks import Acknowledgement, Hold, Mark, MarkId, Release
 from orchestrator.model.names import DestinationName
@@ -45,10 +46,14 @@ def hold_backup(
 ) -> Marking:
     """Keep a backup whatever the rules say, until a time or for ever.
 
-    The same hold again, while it is in force, makes no second one.
+    The same hold again, while it is in force, makes no second one. A removal that has begun is taken
+    back where the manifest is still there.
 
     Raises:
         UsageError: no reason was given, or the time has passed.
+        BackupNotFoundError: it was removed, or so far that it can be restored from nowhere.
+        SeriesLockedError: it is being removed just now.
+        DestinationError: nobody can see how far its removal went.
     """
     now = execution.clock.now()
     _require_reason(reason, "why the backup is held")
@@ -57,10 +62,13 @@ def hold_backup(
             f"a hold until {until:%Y-%m-%dT%H:%MZ} would end at once",
             next_step="give a time to come, or leave --until out: then it holds until released",
         )
+    backup = save_from_removal(backup, execution)
     if any((hold.reason, hold.until) == (reason, until) for hold in backup.holds):
         return _spread(backup, (), LogAction.HOLD, execution)
     hold = Hold(id=_new_id(execution), at=now, who=_who(execution), reason=reason, until=until)
-    return _spread(backup, (hold,), LogAction.HOLD, execution)
+    _record(backup, (hold,), LogAction.HOLD, execution)
+    # Whoever removes it looks for holds behind his tombstone: one of us sees the other.
+    return _spread(save_from_removal(backup, execution), (hold,), LogAction.HOLD, execution)
 
 
 def release_backup(backup: Backup, execution: Execution) -> Marking:
@@ -117,11 +125,7 @@ def _acknowledge_rebuild(backup: Backup, reason: str, execution: Execution) -> b
 def _spread(
     backup: Backup, made: Sequence[Mark], action: LogAction, execution: Execution
 ) -> Marking:
-    for mark in made:
-        entry = execution.log_entry(
-            action, str(backup.series), LogOutcome.SUCCEEDED, _detail(backup, mark)
-        )
-        execution.marks.record_mark(backup.id, mark, entry)
+    _record(backup, made, action, execution)
     marks = execution.marks.marks(backup.id)
     written: list[DestinationName] = []
     troubles: dict[DestinationName, ErrorReport] = {}
@@ -142,17 +146,21 @@ def _spread(
     )
 
 
+def _record(backup: Backup, made: Sequence[Mark], action: LogAction, execution: Execution) -> None:
+    for mark in made:
+        entry = execution.log_entry(
+            action, str(backup.series), LogOutcome.SUCCEEDED, _detail(backup, mark)
+        )
+        execution.marks.record_mark(backup.id, mark, entry)
+
+
 def _write_missing(marks: Sequence[Mark], backup: Backup, destination: Destination) -> None:
     """Write what is not there yet.
 
     Raises:
         DamagedBackupError: the backup itself is not there, or another object has a mark's key.
     """
-    if destination.stat(manifest_key(backup.path, backup.id)) is None:
-        raise DamagedBackupError(
-            f"backup {backup.id} is no longer at {destination.name}: its manifest is not there",
-            next_step="`orchestrator verify` says what is left of it",
-        )
+    _refuse_gone(backup, destination)
     for mark in marks:
         key, data = mark_key(backup.path, backup.id, mark), encode_mark(mark, backup.id)
         try:
@@ -163,6 +171,14 @@ def _write_missing(marks: Sequence[Mark], backup: Backup, destination: Destinati
                     f"{key} at {destination.name} is another mark than the catalog remembers",
                     next_step="see what happened to that object; the catalog's mark is in force",
                 ) from error
+
+
+def _refuse_gone(backup: Backup, destination: Destination) -> None:
+    if destination.stat(manifest_key(backup.path, backup.id)) is None:
+        raise DamagedBackupError(
+            f"backup {backup.id} is no longer at {destination.name}: its manifest is not there",
+            next_step="`orchestrator verify` says what is left of it",
+        )
 
 
 def _log_trouble(

@@ -10,7 +10,7 @@ from orchestrator.execution.context import Execution
 from orchestrator.execution.lease.adopt_backups import series_path_of
 from orchestrator.execution.lease.hold_lease import HeldLease, hold_lease
 from orchestrator.execution.prune.collector import Collected, Collector
-from orchestrator.execution.prune.destination_clock import find_destination_trouble
+from orchestrator.execution.prune.destination_clock import refuse_if_clocks_differ
 from orchestrator.execution.prune.look import look_again
 from orchestrator.execution.prune.note_findings import note_unlisted, note_unreadable
 from orchestrator.model.actions import CollectChunks
@@ -35,6 +35,7 @@ def collect_chunks(action: CollectChunks, execution: Execution) -> Succeeded | N
     Raises:
         UnreadableManifestError: nobody can know what an unreadable manifest names.
         ObjectKeptError: the destination does not let go of an object.
+        PruneRefusedError: the destination's clock is not ours.
         SeriesLockedError: another run is at work on the series.
         LeaseLostError: another run took over; nothing more was removed.
         DestinationError: the destination cannot be reached, or is not ours.
@@ -42,12 +43,11 @@ def collect_chunks(action: CollectChunks, execution: Execution) -> Succeeded | N
     with hold_lease(action.series, execution.new_run_id(), execution) as held:
         view = look_again(action.series, execution)
         destination = open_attached(action.destination, execution)
-        clock_trouble = view.clock_trouble or find_destination_trouble(
-            view.backups, destination, view.now
-        )
-        if clock_trouble is not None or view.rebuilt_at is not None:
-            why = clock_trouble or "nobody acknowledged yet that the catalog was rebuilt"
+        if view.clock_trouble is not None or view.rebuilt_at is not None:
+            why = view.clock_trouble or "nobody acknowledged yet that the catalog was rebuilt"
             return NotNeeded(action=action, summary=f"nothing is collected: {why}")
+        path = series_path_of(action.series, execution)
+        refuse_if_clocks_differ(destination, path, held=held, execution=execution)
         wait = wait_of(view.policy)
         collection = collect(action.series, destination, wait, held=held, execution=execution)
     return Succeeded(action=action, summary=_summary(collection, action.destination))

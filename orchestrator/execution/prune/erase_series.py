@@ -9,6 +9,7 @@ from orchestrator.execution.context import Execution
 from orchestrator.execution.lease.hold_lease import HeldLease, hold_lease
 from orchestrator.execution.prune.collect_chunks import collect
 from orchestrator.execution.prune.collector import Collected
+from orchestrator.execution.prune.destination_clock import refuse_if_clocks_differ
 from orchestrator.execution.prune.intents import read_intents
 from orchestrator.execution.prune.remove_copy import Removal, remove_copy
 from orchestrator.execution.prune.retired import retired_among
@@ -79,6 +80,8 @@ def erase_series(series: Series, execution: Execution) -> Erasure:
         names = dict.fromkeys(copy.destination for one in backups for copy in one.copies)
         places = {name: open_attached(name, execution) for name in names}
         for place in places.values():
+            # Who works there until when is known only by clocks that agree.
+            refuse_if_clocks_differ(place, backups[0].path, held=held, execution=execution)
             _refuse_if_somebody_works(place, backups[0].path, execution)
         copies = _remove_copies(backups, places, held, execution)
         collected = {

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from operator import attrgetter
 
 from orchestrator.execution.context import Execution
 from orchestrator.model.backup import AnyBackup
@@ -16,8 +15,6 @@ from orchestrator.planning.pruning.ledger import DAY
 from orchestrator.planning.upkeep.view import SeriesView
 from orchestrator.ports.catalog import CatalogReader
 from orchestrator.ports.history import SeriesHistory
-
-SEQUENCE = attrgetter("sequence")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,15 +114,10 @@ def look_again(series: Series, execution: Execution) -> SeriesView:
 
 
 def _other_clocks(history: SeriesHistory, now: datetime) -> Mapping[str, datetime]:
-    """Return what the database's clock would say now, had it gone on as at the newest backup.
+    """Return what the database's clock would say now, had it gone on as when it was last asked.
 
-    It was asked between the start of the run and the end of the backup, both by our clock.
+    It was asked beside the snapshot of the newest backup, or of an attempt that failed since.
     """
-    if not history.backups:
-        return {}
-    newest, started_at = max(history.backups, key=SEQUENCE), history.newest_began_at
-    if newest.snapshot_at > newest.finished_at:
-        return {"the database": now + (newest.snapshot_at - newest.finished_at)}
-    if started_at is not None and newest.snapshot_at < started_at:
-        return {"the database": now - (started_at - newest.snapshot_at)}
-    return {}
+    answers = (history.server_ahead, *(run.server_ahead for run in history.failures))
+    known = [ahead for ahead in answers if ahead is not None]
+    return {"the database": now + known[-1]} if known else {}

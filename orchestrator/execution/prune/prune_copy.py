@@ -4,17 +4,19 @@ from dataclasses import replace
 
 from orchestrator.archive.layout import manifest_key
 from orchestrator.archive.manifest import digest_of
-from orchestrator.errors import DamagedBackupError, ObjectMissingError
+from orchestrator.errors import DamagedBackupError, ObjectMissingError, PruneRefusedError
 from orchestrator.execution.attach_destination import open_attached
 from orchestrator.execution.context import Execution
-from orchestrator.execution.lease.hold_lease import hold_lease
-from orchestrator.execution.prune.destination_clock import find_destination_trouble
+from orchestrator.execution.lease.hold_lease import HeldLease, hold_lease
+from orchestrator.execution.lease.older_catalog import refuse_older_catalog
+from orchestrator.execution.prune.destination_clock import refuse_if_clocks_differ
 from orchestrator.execution.prune.intents import find_readers
 from orchestrator.execution.prune.look import look_again
-from orchestrator.execution.prune.remove_copy import Removal, remove_copy
+from orchestrator.execution.prune.remove_copy import Removal, remove_copy, take_back
+from orchestrator.execution.stored_marks.learn_marks import learn_marks
 from orchestrator.execution.verification.verify_copy import prove_copy, verify_copy
 from orchestrator.model.actions import PruneCopy
-from orchestrator.model.backup import Backup, Copy, CopyState
+from orchestrator.model.backup import Backup, CopyState
 from orchestrator.model.outcome import NotNeeded, Succeeded
 from orchestrator.model.run import LogAction
 from orchestrator.model.verification import Level
@@ -28,8 +30,12 @@ from orchestrator.ports.destination import Destination
 def prune_copy(action: PruneCopy, execution: Execution) -> Succeeded | NotNeeded:
     """Remove a copy if it may still go by what is known under the lease, or say why it may not.
 
+    A removal that was interrupted is decided again, too, while the manifest is there.
+
     Raises:
         ObjectKeptError: the destination does not let go of an object.
+        OlderCatalogError: newer backups lie there than this catalog knows.
+        PruneRefusedError: the destination's clock is not ours, or a mark there cannot be read.
         SeriesLockedError: another run is at work on the series.
         LeaseLostError: another run took over; nothing more was removed.
         DestinationError: the destination cannot be reached, or is not ours.
@@ -40,48 +46,72 @@ def prune_copy(action: PruneCopy, execution: Execution) -> Succeeded | NotNeeded
         copy = None if backup is None else find_copy(backup, action.destination)
         if backup is None or copy is None:
             return NotNeeded(action=action, summary=f"{action.backup} was pruned already")
-        destination = open_attached(action.destination, execution)
-        refusal = _find_refusal(action, copy, view, destination, execution=execution)
-        if refusal is not None:
-            return NotNeeded(action=action, summary=f"{action.backup} stays: {refusal}")
-        remove_copy(
-            Removal(
-                backup=backup,
-                copy=copy,
-                destination=destination,
-                reason=action.reason,
-                about=LogAction.PRUNE,
-                check=held.check,
-            ),
-            execution,
+        removal = Removal(
+            backup=backup,
+            copy=copy,
+            destination=open_attached(action.destination, execution),
+            reason=action.reason,
+            about=LogAction.PRUNE,
+            check=held.check,
         )
+        refusal = _find_refusal(action, removal, view, held, execution)
+        if refusal is None:
+            refusal = _remove_unless_held(removal, execution)
+        if refusal is not None:
+            if removal.has_begun:
+                take_back(removal, refusal, execution)
+            return NotNeeded(action=action, summary=f"{action.backup} stays: {refusal}")
     return Succeeded(
         action=action, summary=f"pruned {action.backup} at {action.destination}: {action.reason}"
     )
 
 
+def _remove_unless_held(removal: Removal, execution: Execution) -> str | None:
+    try:
+        remove_copy(removal, execution)
+    except PruneRefusedError as error:
+        return error.what
+    return None
+
+
 def _find_refusal(
     action: PruneCopy,
-    copy: Copy,
+    removal: Removal,
     view: SeriesView,
-    destination: Destination,
-    *,
+    held: HeldLease,
     execution: Execution,
 ) -> str | None:
     """Return why a copy may not go after all, or None."""
-    if copy.state is not CopyState.PRUNING:
-        refusal = _decide_again(action, _prove_newest(action, view, execution))
+    destination, path = removal.destination, removal.backup.path
+    refuse_older_catalog(held.lease, destination, execution)
+    if not removal.is_half_gone:
+        view = _as_it_was(removal, view, execution)
+        refusal = _decide_again(action, removal, _prove_newest(action, view, execution))
         if refusal is not None:
             return refusal
-    return (
-        find_destination_trouble(view.backups, destination, view.now)
-        or _find_nothing_better(action, view, destination, execution)
-        or find_readers(destination, view.backups[0].path, view.now)
+    refuse_if_clocks_differ(destination, path, held=held, execution=execution)
+    return _find_nothing_better(action, view, destination, execution) or find_readers(
+        destination, path, view.now
     )
 
 
-def _decide_again(action: PruneCopy, view: SeriesView) -> str | None:
-    allowed = len(view.backups) if action.allowed else 0
+def _as_it_was(removal: Removal, view: SeriesView, execution: Execution) -> SeriesView:
+    """Return the view with all marks of the backup, its copy as before its removal began."""
+    learned = learn_marks(removal.backup, removal.destination.name, execution)
+    copies = tuple(
+        replace(copy, state=CopyState.COMPLETE if copy.trouble is None else CopyState.DAMAGED)
+        if copy == removal.copy and removal.has_begun
+        else copy
+        for copy in learned.copies
+    )
+    whole = replace(learned, copies=copies)
+    return replace(view, backups=[whole if one.id == whole.id else one for one in view.backups])
+
+
+def _decide_again(action: PruneCopy, removal: Removal, view: SeriesView) -> str | None:
+    # What had begun to go was measured then.
+    is_measured = not action.allowed and not removal.has_begun
+    allowed = 0 if is_measured else len(view.backups)
     decision = decide_place(view, action.destination, allowed=allowed)
     if action.backup in decision.locked:
         return "the destination refused to let go of it less than a day ago"

@@ -7,12 +7,12 @@ gone is seen, not believed: a place may answer that it removed what it keeps (fa
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestrator.archive.layout import backup_prefix, manifest_key
-from orchestrator.errors import DestinationPermissionError, ObjectKeptError
+from orchestrator.errors import DestinationPermissionError, ObjectKeptError, PruneRefusedError
 from orchestrator.execution.context import Execution
-from orchestrator.model.backup import Backup, Copy
+from orchestrator.model.backup import Backup, Copy, CopyState
 from orchestrator.model.names import ObjectKey
 from orchestrator.model.pruning import Tombstone
 from orchestrator.model.run import LogAction, LogEntry, LogOutcome
@@ -30,11 +30,32 @@ class Removal:
     about: LogAction
     check: Callable[[], None]
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether the copy had a tombstone already."""
+        return self.copy.state is CopyState.PRUNING
+
+    @property
+    def is_half_gone(self) -> bool:
+        """Whether the removal went so far that the copy is none any more: it can only be finished.
+
+        Raises:
+            DestinationError: the destination cannot be reached.
+        """
+        return self.has_begun and not self.is_whole
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the manifest, which goes first, is there."""
+        key = manifest_key(self.backup.path, self.backup.id)
+        return self.destination.stat(key) is not None
+
 
 def remove_copy(removal: Removal, execution: Execution) -> None:
     """Remove a copy, or finish its removal; until that is confirmed the catalog lists it.
 
     Raises:
+        PruneRefusedError: somebody held the backup just now; its tombstone was taken back.
         ObjectKeptError: the destination does not let go of an object; the catalog knows.
         LeaseLostError: before anything more is removed.
         DestinationError: the destination cannot be reached; the next pass goes on.
@@ -43,6 +64,7 @@ def remove_copy(removal: Removal, execution: Execution) -> None:
     execution.writer.record_prune_started(
         backup.id, destination.name, _entry(removal, LogOutcome.STARTED, execution)
     )
+    _refuse_held(removal, execution)
     with _refusal_recorded(removal, execution, is_whole=True):
         remove_object(manifest_key(backup.path, backup.id), destination, removal.check)
     with _refusal_recorded(removal, execution, is_whole=False):
@@ -60,6 +82,34 @@ def remove_copy(removal: Removal, execution: Execution) -> None:
         pruned_at=execution.clock.now(),
     )
     execution.writer.record_pruned(stone, _entry(removal, LogOutcome.SUCCEEDED, execution))
+
+
+def take_back(removal: Removal, why: str, execution: Execution) -> None:
+    """Make a copy what it was before its removal began, if it is whole; else do nothing.
+
+    Raises:
+        DestinationError: the destination cannot be reached.
+    """
+    if not removal.is_whole:
+        return
+    entry = _entry(
+        replace(removal, reason=why, about=LogAction.KEEP), LogOutcome.SUCCEEDED, execution
+    )
+    execution.writer.record_prune_taken_back(removal.backup.id, removal.destination.name, entry)
+
+
+def _refuse_held(removal: Removal, execution: Execution) -> None:
+    """Look at the holds once more, behind the tombstone.
+
+    Whoever holds a backup records that first and looks for tombstones then: one of us sees the other.
+    """
+    backup = execution.reader.backup(removal.backup.id)
+    if backup is not None and backup.is_held(execution.clock.now()) and removal.is_whole:
+        what = f"backup {backup.id} is held"
+        take_back(removal, what, execution)
+        raise PruneRefusedError(
+            what, next_step=f"`orchestrator release {backup.id}` takes the hold back"
+        )
 
 
 def remove_object(key: ObjectKey, destination: Destination, check: Callable[[], None]) -> None:

@@ -20,7 +20,8 @@ from orchestrator.errors import (
 )
 from orchestrator.execution.context import Execution
 from orchestrator.execution.lease.adopt_backups import backup_of
-from orchestrator.execution.marks.read_marks import read_marks
+from orchestrator.execution.lease.older_catalog import has_numbers_beyond_any_catalog
+from orchestrator.execution.stored_marks.read_marks import read_marks
 from orchestrator.model.backup import Backup
 from orchestrator.model.manifest import Manifest, ObjectRole, StoredObject
 from orchestrator.model.marks import Mark, Suspicion
@@ -31,9 +32,6 @@ from orchestrator.ports.progress import Step
 
 READERS = 8
 """Manifests read at once: reading waits for a disk or a network, not for a processor."""
-
-_LARGEST_NUMBER = 2**63 - 1
-"""What a catalog can hold; a manifest with more was not written by this program."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +157,7 @@ def _read(key: ObjectKey, backup: BackupId, reading: _Reading) -> FoundBackup:
             id=backup, key=key, damage=(Damage(object_key=key, what=what),), failure=error
         )
     reading.step.advanced(len(data))
-    if _has_numbers_beyond_any_catalog(manifest):
+    if has_numbers_beyond_any_catalog(manifest):
         return _unreadable(backup, key, "its numbers are too large for any catalog")
     return _found(key, manifest, digest_of(data), reading)
 
@@ -209,11 +207,6 @@ def _unreadable_marks(marks: Sequence[Mark], at: datetime) -> tuple[str, ...]:
 
 def _unreadable(backup: BackupId, key: ObjectKey, what: str) -> FoundBackup:
     return FoundBackup(id=backup, key=key, damage=(Damage(object_key=key, what=what),))
-
-
-def _has_numbers_beyond_any_catalog(manifest: Manifest) -> bool:
-    numbers = (manifest.sequence, manifest.fence, *manifest.totals.values())
-    return max(numbers) > _LARGEST_NUMBER
 
 
 def _refuse_if_nothing_could_be_read(found: Sequence[FoundBackup]) -> None:

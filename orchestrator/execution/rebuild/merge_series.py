@@ -18,6 +18,7 @@ from orchestrator.execution.context import Execution
 from orchestrator.execution.lease.hold_lease import hold_lease
 from orchestrator.execution.rebuild.found_backups import FoundBackup, read_series
 from orchestrator.execution.rebuild.report import SeriesReport, Trouble
+from orchestrator.execution.stored_marks.learn_marks import record_marks
 from orchestrator.model.backup import Backup, Copy, CopyState
 from orchestrator.model.names import BackupId, DestinationName, Series
 from orchestrator.model.run import LogAction, LogOutcome
@@ -180,18 +181,10 @@ class _Merge:
 
     def _record_marks(self, found: Sequence[FoundBackup]) -> None:
         """Record every mark that the catalog does not know, those that were taken back included."""
-        execution = self._execution
         for item in found:
-            if item.backup is None or not item.marks:
-                continue
-            known = {mark.name for mark in execution.marks.marks(item.id)}
-            for mark in item.marks:
-                if mark.name not in known:
-                    detail = {"backup": str(item.id), "mark": mark.name}
-                    entry = execution.log_entry(
-                        LogAction.REBUILD, str(self._series), LogOutcome.SUCCEEDED, detail
-                    )
-                    execution.marks.record_mark(item.id, mark, entry)
+            if item.backup is not None and item.marks:
+                backup = replace(item.backup, series=self._series)
+                record_marks(backup, item.marks, self._execution)
 
     def _missing(
         self, found: Sequence[FoundBackup], known: Mapping[BackupId, Backup]

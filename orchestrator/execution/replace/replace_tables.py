@@ -49,6 +49,18 @@ class ReplaceRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReplaceConsent:
+    """What somebody agreed to beforehand.
+
+    ``published``: subscribers are emptied and filled, too. ``lost_values``: columns that the backup
+    does not have get their defaults in every row.
+    """
+
+    published: bool = False
+    lost_values: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplaceReport:
     """What a replacement did.
 
@@ -85,7 +97,7 @@ class PreparedReplacement:
     _database: ExistingDatabase
     _execution: Execution
 
-    def carry_out(self, *, prove: bool, replace_published: bool) -> ReplaceReport:
+    def carry_out(self, *, prove: bool, consent: ReplaceConsent) -> ReplaceReport:
         """Replace the tables; start and end are logged with who did it.
 
         Raises:
@@ -94,7 +106,7 @@ class PreparedReplacement:
             RestoreDiffersError: the tables did not equal the backup; nothing has changed.
             OrchestratorError: nothing has changed; the message says why.
         """
-        self.require_no_obstacle(replace_published=replace_published)
+        self.require_no_obstacle(consent)
         execution = self._execution
         words = {"database": self._request.database, "into": "existing"}
         with logged_restore(self._backup, words, execution) as detail:
@@ -105,7 +117,7 @@ class PreparedReplacement:
             detail |= {"replaced": str(report.rows_before), "saved": saved_as(report.safety)}
         return report
 
-    def require_no_obstacle(self, *, replace_published: bool) -> None:
+    def require_no_obstacle(self, consent: ReplaceConsent) -> None:
         """Do nothing if nothing stands in the way.
 
         Raises:
@@ -117,7 +129,13 @@ class PreparedReplacement:
                 f"{self._request.database!r} cannot take these tables: {'; '.join(obstacles)}",
                 next_step="change the tables, or restore with --into-new and move the rows yourself",
             )
-        if self.plan.published and not replace_published:
+        if self.plan.losses and not consent.lost_values:
+            raise ReplaceRefusedError(
+                f"values would be lost: {'; '.join(self.plan.losses)}",
+                next_step="add --accept-lost-values if that is what you want (the safety backup has"
+                " them), or restore with --into-new and move the rows yourself",
+            )
+        if self.plan.published and not consent.published:
             raise ReplaceRefusedError(
                 f"subscribers would be emptied and filled, too: {'; '.join(self.plan.published)}",
                 next_step="add --replace-published if that is what you want",
@@ -251,6 +269,7 @@ def prepare_replacement(
                     database=request.database,
                     application_name=f"orchestrator:{execution.new_run_id()}",
                     lock_timeout=source.lock_timeout,
+                    stall_timeout=source.stall_timeout,
                 )
             )
         )

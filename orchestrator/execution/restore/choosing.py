@@ -63,6 +63,7 @@ def choose_tables(details: Details, names: Sequence[str]) -> Chosen:
             sequences=details.sequences,
             every_sequence=not names,
             encoding=details.properties.encoding,
+            types=details.types,
         ),
     )
 

@@ -6,6 +6,7 @@ Whatever fails leaves only the temporary name.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from hashlib import sha256
 
 from orchestrator.errors import UsageError
@@ -16,13 +17,16 @@ from orchestrator.execution.restore.load_chunks import load_chunks
 from orchestrator.execution.restore.log_restore import logged_restore
 from orchestrator.execution.restore.material import Material, fetch_material, text_bytes
 from orchestrator.model.backup import Backup
-from orchestrator.model.contents import Details, SkippedEntry
+from orchestrator.model.contents import Details, LeftOut, SkippedEntry
 from orchestrator.model.secret import Secret
 from orchestrator.ports.engine import NewDatabase, Ownership, RestoreRequest
 from orchestrator.ports.restoring.target_inspection import TargetFindings, TargetInspector
 
 LONGEST_NAME = 63
 """Bytes of a PostgreSQL name (NAMEDATALEN - 1)."""
+
+STALL_TIMEOUT = timedelta(minutes=2)
+"""How long a server may be silent, where no policy says it (design §3)."""
 
 _KEPT_OF_NAME = 40
 
@@ -33,6 +37,8 @@ class RestoreReport:
 
     ``skipped`` are accessory entries that could not be recreated; ``warnings`` say which copies
     had to be passed over. ``proved`` is true if every row was read again and is equal.
+    ``left_out`` is what the backup never had, so that the database cannot have it either;
+    ``notes`` is what was done beside the database.
     """
 
     database: str
@@ -43,6 +49,8 @@ class RestoreReport:
     skipped: tuple[SkippedEntry, ...]
     proved: bool
     warnings: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +58,12 @@ class RestoreChoices:
     """What of a backup is restored, and whose it shall be.
 
     ``tables``, as ``schema.table``, are the only ones restored if there are any, with what they need.
+    ``set_aside`` makes a database that is to get another name later (`RestoreRequest`).
     """
 
     tables: tuple[str, ...] = ()
     ownership: Ownership = field(default_factory=Ownership)
+    set_aside: bool = False
 
 
 EVERYTHING = RestoreChoices()
@@ -85,6 +95,8 @@ def restore_into_new(
         material = fetch_material(backup, execution)
         chosen = choose_tables(material.details, choices.tables) if choices.tables else None
         request = _request(backup, name, server_url, choices, chosen, execution=execution)
+        if choices.ownership.with_roles:
+            request = replace(request, roles=material.details.roles)
         if chosen is not None:
             material = replace(material, details=_only(chosen, material.details))
         with execution.target.create_database(request, material.details.properties) as database:
@@ -93,7 +105,8 @@ def restore_into_new(
             )
         lacking = () if chosen is None else chosen.large_objects_left_out
         report = _report(name, material, (*skipped, *lacking), proved=prove)
-        report = replace(report, seconds=execution.clock.monotonic() - started)
+        seconds = execution.clock.monotonic() - started
+        report = replace(report, seconds=seconds, notes=tuple(database.notes))
         detail |= {"rows": str(report.rows), "proved": str(prove).lower()}
     return report
 
@@ -110,6 +123,7 @@ def _report(
         skipped=skipped,
         proved=proved,
         warnings=material.objects.warnings,
+        left_out=material.details.absent,
     )
 
 
@@ -122,6 +136,7 @@ class RestoreOutlook:
     size_bytes: int
     copies: tuple[str, ...]
     findings: TargetFindings
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def look_ahead(
@@ -145,6 +160,7 @@ def look_ahead(
         size_bytes=text_bytes(details),
         copies=material.objects.copies,
         findings=inspector.inspect(request, details, material.schema),
+        left_out=details.absent,
     )
 
 
@@ -165,7 +181,15 @@ def _request(
         application_name=f"orchestrator:{execution.new_run_id()}",
         tables=None if chosen is None else chosen.names,
         ownership=choices.ownership,
+        stall_timeout=_stall_timeout(backup, execution),
+        set_aside=choices.set_aside,
     )
+
+
+def _stall_timeout(backup: Backup, execution: Execution) -> timedelta:
+    # A backup may outlive its policy, and can still be restored to a server that is named.
+    policy = execution.desired.policies.get(backup.series.policy)
+    return STALL_TIMEOUT if policy is None else policy.source.stall_timeout
 
 
 def temporary_name(name: str, backup: Backup) -> str:
@@ -187,7 +211,15 @@ def _refuse_name(name: str) -> None:
 
 
 def _only(chosen: Chosen, details: Details) -> Details:
-    return replace(details, tables=chosen.tables, large_objects=(), large_object_chunks=())
+    """Return what only the chosen tables are; what was never in the backup nobody chose."""
+    return replace(
+        details,
+        tables=chosen.tables,
+        large_objects=(),
+        large_object_chunks=(),
+        left_out=(),
+        uncovered=(),
+    )
 
 
 def _with_present_sequences(database: NewDatabase, details: Details) -> Details:

@@ -12,7 +12,7 @@ from orchestrator.planning.alerting.causes import POLICY_FILES
 from orchestrator.planning.phrases import count
 
 FAILING_AFTER = 2
-"""Attempts of one message: the second one shows that the first was no accident."""
+"""Attempts in vain: the second one shows that the first was no accident."""
 
 _SHOWN = 3
 """So many problems of policy files are told; `validate` prints all."""
@@ -20,11 +20,15 @@ _SHOWN = 3
 
 def failing_channels(undelivered: Sequence[Message]) -> dict[ChannelName, list[Message]]:
     """Return the channels that do not take their messages, with these, oldest first."""
-    failing: dict[ChannelName, list[Message]] = {}
+    tried: dict[ChannelName, list[Message]] = {}
     for message in undelivered:
-        if message.attempts >= FAILING_AFTER and message.answer:
-            failing.setdefault(message.channel, []).append(message)
-    return failing
+        if message.attempts and message.answer:
+            tried.setdefault(message.channel, []).append(message)
+    return {
+        channel: messages
+        for channel, messages in tried.items()
+        if sum(message.attempts for message in messages) >= FAILING_AFTER
+    }
 
 
 def channel_cause(channel: ChannelName) -> Cause:
@@ -35,12 +39,13 @@ def channel_cause(channel: ChannelName) -> Cause:
 def find_channel_troubles(undelivered: Sequence[Message], now: datetime) -> Iterator[Trouble]:
     """Yield one trouble for each channel that does not take its messages."""
     for channel, messages in failing_channels(undelivered).items():
-        attempts = max(message.attempts for message in messages)
+        attempts = sum(message.attempts for message in messages)
         waiting = sum(message.channel == channel for message in undelivered)
         yield Trouble(
             cause=channel_cause(channel),
             series=(),
             since=min((message.created_at for message in messages), default=now),
+            short=messages[-1].answer,
             error=ErrorReport(
                 code="ORC-801",
                 what=f"the channel {channel} did not take a message in {attempts} attempts:"

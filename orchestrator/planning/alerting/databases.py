@@ -10,6 +10,7 @@ from orchestrator.model.observation import SeriesObservation
 from orchestrator.model.policy import Event, Policy
 from orchestrator.model.run import ErrorReport
 from orchestrator.planning.alerting.causes import cause_of_failure
+from orchestrator.planning.alerting.subjects import shorten_failure
 
 _UNREACHABLE = "ORC-201"
 
@@ -25,11 +26,13 @@ def find_unlisted(policy: Policy, now: datetime) -> Iterator[Trouble]:
     if error is None or (error.code == _UNREACHABLE and policy.source.databases):
         return
     patterns = Series(policy.name, DatabaseName(", ".join(policy.source.patterns)))
+    cause = cause_of_failure(error, patterns, policy)
     yield Trouble(
-        cause=cause_of_failure(error, patterns, policy),
+        cause=cause,
         series=(),
         since=now,
         error=error,
+        short=shorten_failure(error.what, cause, patterns),
         next_command="orchestrator validate --online",
         also=frozenset({Event.MISSED}),
     )
@@ -49,6 +52,7 @@ def find_gone(policy: Policy, seen: SeriesObservation, now: datetime) -> Trouble
         cause=cause_of_gone(series),
         series=(series,),
         since=now,
+        short="the server has no such database any more",
         error=ErrorReport(
             code="ORC-203",
             what=f"the server has no database {series.database!r} any more: there will be no further"

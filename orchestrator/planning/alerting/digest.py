@@ -11,7 +11,7 @@ from orchestrator.model.observation import Observation
 from orchestrator.model.policy import DesiredState, Event, Policy
 from orchestrator.model.run import ErrorReport
 from orchestrator.model.space import SpaceHistory
-from orchestrator.planning.alerting.letters import digest_message
+from orchestrator.planning.alerting.letters import digest_message, narrowed
 from orchestrator.planning.phrases import count, say_size, say_time
 from orchestrator.planning.promises import assess_promises
 from orchestrator.planning.schedule import latest_slot
@@ -90,11 +90,20 @@ def write_digest(due: DueDigest, facts: DigestFacts) -> IncidentChange:
             ("Promises kept", f"{kept} of {promises}"),
             *_list_sizes(due, series, facts),
             ("Drills", "none"),
-            *(("Needs care", trouble.error.what) for trouble in care[:_MOST]),
+            *(("Needs care", _say_trouble(trouble)) for trouble in care[:_MOST]),
         ),
     )
     message = digest_message(alert, channel=due.channel, slot=due.slot)
     return IncidentChange(before=None, after=None, message=message)
+
+
+def _say_trouble(trouble: Trouble) -> str:
+    """Say what it is about, unless the words do, and how many databases it hits."""
+    subject, what = narrowed(trouble.cause, trouble.series).subject, trouble.error.what
+    number = len(trouble.series)
+    if number <= 1:
+        return what if subject in what else f"{subject}: {what}"
+    return f"{subject} ({count(number, 'database')}): {trouble.short or what}"
 
 
 def _say_care(number: int) -> str:

@@ -55,14 +55,16 @@ class Moment(Enum):
 class Followed:
     """Everything that the next step of incidents follows from.
 
-    ``known`` are the incidents of the catalog, closed ones included. ``waiting`` are those whose
-    last message was not delivered yet. ``fallback`` can be told things, too.
+    ``known`` are the incidents of the catalog, closed ones included, read at ``read_at`` or a little
+    before (None: at the time of ``seen``). ``waiting`` are those whose last message was not
+    delivered yet. ``fallback`` can be told things, too.
     """
 
     desired: DesiredState
     seen: Observation
     troubles: Sequence[Trouble]
     known: Sequence[Incident]
+    read_at: datetime | None = None
     waiting: Collection[Key] = ()
     fallback: ChannelName | None = None
     moment: Moment = Moment.BETWEEN
@@ -122,8 +124,7 @@ def _close_unrecorded(
 def _follow(
     notice: Notice | None, before: Incident | None, whole: Followed
 ) -> IncidentChange | None:
-    if before is not None and timedelta(0) < before.told_at - whole.now <= CLOCK_TOLERANCE:
-        # Another process saw more than this one, and has spoken since.
+    if before is not None and _has_spoken_since(before, whole):
         return None
     if before is None or not before.is_open:
         return None if notice is None else _open(notice, before, whole)
@@ -137,6 +138,15 @@ def _follow(
     if told is not None:
         after, alert = told
     return _change(before, after, alert)
+
+
+def _has_spoken_since(incident: Incident, whole: Followed) -> bool:
+    """Whether another process looked later than this one, which was frozen perhaps, and has spoken.
+
+    What was told at a time that is still to come was told by a clock that was ahead.
+    """
+    is_later = incident.told_at > whole.now
+    return is_later and incident.told_at - (whole.read_at or whole.now) <= CLOCK_TOLERANCE
 
 
 def _lasts_unrouted(incident: Incident, whole: Followed) -> bool:
@@ -270,7 +280,8 @@ def _write(
         error=trouble.error,
         next_command=trouble.next_command,
         last_good=list_last_good(trouble.series, whole.seen),
-        facts=facts,
+        facts=(*trouble.facts, *facts),
+        short=trouble.short,
     )
 
 

@@ -59,9 +59,16 @@ def digest_id(channel: ChannelName, slot: datetime) -> str:
 
 
 def list_last_good(series: Sequence[Series], seen: Observation) -> Mapping[Series, str]:
-    """Return the last good backup of each of the first series, in words."""
+    """Return the last good backup of each of the first series, in words.
+
+    One that a guard doubts is named only where there is no other: what vanished is not in it.
+    """
     return {
-        one: say_last_good(seen.series[one].newest, seen.series[one].backups, seen.now)
+        one: say_last_good(
+            seen.series[one].unsuspicious or seen.series[one].newest,
+            seen.series[one].backups,
+            seen.now,
+        )
         for one in series[:MOST_LAST_GOOD]
         if one in seen.series
     }

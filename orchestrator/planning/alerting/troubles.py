@@ -15,12 +15,14 @@ from orchestrator.model.names import Series
 from orchestrator.model.observation import Observation, SeriesObservation
 from orchestrator.model.plan import SkipKind
 from orchestrator.model.policy import DesiredState, Event, OnUncovered, Policy
-from orchestrator.model.run import ErrorReport
+from orchestrator.model.run import ErrorReport, Run
+from orchestrator.planning.alerting.ageing import TOO_LONG, find_ageing
 from orchestrator.planning.alerting.beyond_series import (
     find_channel_troubles,
     find_policy_trouble,
 )
 from orchestrator.planning.alerting.causes import (
+    CATALOG,
     DAMAGED,
     NO_TROUBLE,
     PRUNING,
@@ -28,8 +30,12 @@ from orchestrator.planning.alerting.causes import (
     cause_of_failure,
 )
 from orchestrator.planning.alerting.databases import find_gone, find_unlisted
+from orchestrator.planning.alerting.subjects import shorten_failure, shorten_suspicion
+from orchestrator.planning.phrases import say_time
 from orchestrator.planning.promises import assess_promises
 
+PROVE_ALL = "orchestrator verify --all --level content"
+_SHOWN_BY_ONE = frozenset({Event.UNCOVERED})
 _SHOWN = 3
 """So many of a kind are named in a sentence."""
 
@@ -40,12 +46,13 @@ class Findings:
 
     ``problems`` are those of policy files that are not in force because of them, since
     ``problems_since``. ``undelivered`` are messages of the outbox. ``others`` are troubles that
-    were found elsewhere, such as places that fill up.
+    were found elsewhere, such as places that fill up. ``running`` are the runs under way.
     """
 
     setbacks: Sequence[Setback] = ()
     damaged: Sequence[DamagedCopy] = ()
     uncovered: Sequence[UncoveredTables] = ()
+    running: Sequence[Run] = ()
     undelivered: Sequence[Message] = ()
     problems: Sequence[str] = ()
     problems_since: datetime | None = None
@@ -89,9 +96,21 @@ def _join(group: Sequence[Trouble]) -> Trouble:
     return replace(
         first,
         series=tuple(series),
-        next_command="orchestrator status" if len(series) > 1 else first.next_command,
+        next_command=_command_of_many(first, group) if len(series) > 1 else first.next_command,
         also=frozenset[Event]().union(*(trouble.also for trouble in group)),
     )
+
+
+def _command_of_many(first: Trouble, group: Sequence[Trouble]) -> str:
+    if len({trouble.next_command for trouble in group}) == 1 or first.cause.event in _SHOWN_BY_ONE:
+        return first.next_command
+    match first.cause.event:
+        case Event.FAILED if first.cause.subject != CATALOG:
+            return "orchestrator validate --online"
+        case Event.CORRUPT:
+            return PROVE_ALL
+        case _:
+            return "orchestrator status"
 
 
 # ------------------------------------------------------------------ one series
@@ -105,16 +124,32 @@ class _View:
     setbacks: Sequence[Setback]
     damaged: Sequence[DamagedCopy]
     uncovered: UncoveredTables | None
+    running: Sequence[Run]
 
     @property
     def series(self) -> Series:
         return self.seen.series
+
+    @property
+    def named(self) -> str:
+        """The series as an argument of `backup`."""
+        return f"{shlex.quote(self.series.policy)} {self.database_option}"
+
+    @property
+    def options(self) -> str:
+        """The series as options, where one policy may have many databases."""
+        return f"--policy {shlex.quote(self.series.policy)} {self.database_option}"
+
+    @property
+    def database_option(self) -> str:
+        return f"--database {shlex.quote(self.series.database)}"
 
 
 def _find_of_series(
     desired: DesiredState, seen: Observation, findings: Findings
 ) -> Iterator[Trouble]:
     setbacks, damaged = _by_series(findings.setbacks), _by_series(findings.damaged)
+    running = _by_series(findings.running)
     uncovered = {one.series: one for one in findings.uncovered}
     for policy in desired.policies.values():
         yield from find_unlisted(policy, seen.now)
@@ -128,11 +163,12 @@ def _find_of_series(
                         setbacks.get(series, ()),
                         damaged.get(series, ()),
                         uncovered.get(series),
+                        running.get(series, ()),
                     )
                 )
 
 
-T = TypeVar("T", Setback, DamagedCopy)
+T = TypeVar("T", Setback, DamagedCopy, Run)
 
 
 def _by_series(items: Iterable[T]) -> Mapping[Series, list[T]]:
@@ -149,11 +185,12 @@ def _find_of_one(view: _View) -> Iterator[Trouble]:
     if corrupt and failed and failed.error.code in DAMAGED:
         failed, corrupt = None, replace(corrupt, also=frozenset({Event.FAILED}))
     if failed and missed:
-        failed, missed = replace(failed, also=frozenset({Event.MISSED})), None
+        failed, missed = replace(failed, also=failed.also | {Event.MISSED}), None
     refused = None
     if not failed and not suspicious and view.seen.last_failure is None:
         refused = _find_refused(view)
-    found = (failed, corrupt, missed, suspicious, _find_uncovered(view), refused)
+    ageing = find_ageing(view.policy, view.seen, view.running, view.whole.now)
+    found = (failed, corrupt, missed, suspicious, _find_uncovered(view), refused, ageing)
     yield from (trouble for trouble in found if trouble is not None)
     yield from _find_setbacks(view, is_corrupt=corrupt is not None)
 
@@ -179,10 +216,12 @@ def _find_failure(view: _View) -> Trouble | None:
         series=(view.series,),
         since=next(began).started_at,
         error=error,
+        short=shorten_failure(error.what, cause, view.series),
         next_command="orchestrator validate"
         if error.code.startswith("ORC-1")
-        else f"orchestrator backup {view.policy.name}"
-        f" --database {shlex.quote(view.series.database)}",
+        else f"orchestrator backup {view.named}",
+        # That half of its time was over is not right again because the whole of it is.
+        also=frozenset({Event.DEGRADED} if error.code == TOO_LONG else ()),
     )
 
 
@@ -191,9 +230,11 @@ def _find_setbacks(view: _View, *, is_corrupt: bool) -> Iterator[Trouble]:
         if setback.error.code in NO_TROUBLE or (is_corrupt and setback.error.code in DAMAGED):
             continue
         tidies = setback.action not in ("verify_copy", "recover_series", "take_backup")
+        cause = cause_of_failure(setback.error, view.series, view.policy)
         yield Trouble(
-            cause=cause_of_failure(setback.error, view.series, view.policy),
+            cause=cause,
             series=(view.series,),
+            short=shorten_failure(setback.error.what, cause, view.series),
             since=setback.since,
             error=setback.error,
             next_command=f"orchestrator {'prune --dry-run' if tidies else 'apply'}",
@@ -206,19 +247,21 @@ def _find_corrupt(view: _View) -> Trouble | None:
     newest = view.damaged[-1]
     found = [copy.found_at for copy in view.damaged if copy.found_at is not None]
     others = len(view.damaged) - 1
-    more = f"; so are {others} other copies" if others else ""
+    more = "; so is 1 other copy" if others == 1 else f"; so are {others} other copies"
     return Trouble(
         cause=Cause(Event.CORRUPT, f"destination {newest.destination}"),
         series=(view.series,),
         since=min(found, default=view.whole.now),
+        short=f"{newest.backup} of {view.series}{f', and {others} more' if others else ''}",
         error=ErrorReport(
             code="ORC-401",
             what=f"backup {newest.backup} of {view.series} at {newest.destination} is damaged:"
-            f" {newest.trouble}{more}",
-            next_step=f"`orchestrator backup {view.policy.name}` takes a new one, which reads"
-            " every stored chunk again before it relies on it",
+            f" {newest.trouble}{more if others else ''}",
+            next_step=f"mend the place, then take a new backup with `orchestrator backup {view.named}`:"
+            " it stores again whatever of the damaged objects it needs. The command below proves"
+            " every copy anew; what stays damaged then is lost, and is told until it is pruned",
         ),
-        next_command=f"orchestrator verify {newest.backup} --level content",
+        next_command=f"{PROVE_ALL} {view.options}",
     )
 
 
@@ -238,6 +281,7 @@ def _find_missed(view: _View) -> Trouble | None:
         cause=Cause(Event.MISSED, f"pause of {view.policy.name}" if is_paused else SCHEDULES),
         series=(view.series,),
         since=first.broken_since or view.whole.now,
+        short=f"{first.schedule}, since {say_time(first.broken_since or view.whole.now)}",
         error=ErrorReport(
             code="ORC-802",
             what=f"{view.series} has no backup for its schedule {first.schedule}: {first.sentence}",
@@ -245,7 +289,7 @@ def _find_missed(view: _View) -> Trouble | None:
             if is_paused
             else "see whether `orchestrator run` or its timer runs, and what `status` says",
         ),
-        next_command=f"orchestrator resume {view.policy.name}"
+        next_command=f"orchestrator resume {shlex.quote(view.policy.name)}"
         if is_paused
         else "orchestrator apply",
     )
@@ -256,18 +300,23 @@ def _find_suspicious(view: _View) -> Trouble | None:
     if not waiting or waiting[-1].suspicion is None:
         return None
     newest, reasons = waiting[-1], waiting[-1].suspicion.reasons
+    good = view.seen.unsuspicious
     first = waiting[0].suspicion
     return Trouble(
         cause=Cause(Event.GUARD, str(view.series)),
         series=(view.series,),
         since=first.at if first else newest.snapshot_at,
+        short=shorten_suspicion("; ".join(reasons)),
         error=ErrorReport(
             code="ORC-803",
             what=f"backup {newest.id} of {view.series} is suspicious: {_list(reasons, '; ')}",
-            next_step="look whether the rows are missed; nothing of the series is pruned until"
-            " somebody acknowledges the backup",
+            next_step="look whether anybody misses them; if all is as it should be, say so with"
+            f" `orchestrator acknowledge {newest.id} --reason …`. Until then nothing of the series"
+            " is pruned",
         ),
-        next_command=f"orchestrator show {newest.id}",
+        next_command=f"orchestrator show {newest.id}"
+        if good is None
+        else f"orchestrator diff {good.id} {newest.id}",
     )
 
 
@@ -281,13 +330,14 @@ def _find_uncovered(view: _View) -> Trouble | None:
         cause=Cause(Event.UNCOVERED, str(view.policy.name)),
         series=(view.series,),
         since=found.since,
+        short=names,
         error=ErrorReport(
             code="ORC-207",
             what=f"{len(found.tables)} {is_are} not in the backups of {view.series}: no pattern of"
             f" the policy names {names}",
             next_step="add a pattern to `tables.include` or `tables.exclude` of the policy",
         ),
-        next_command=f"orchestrator show latest --policy {view.policy.name}",
+        next_command=f"orchestrator show latest {view.options}",
     )
 
 
@@ -300,6 +350,7 @@ def _find_refused(view: _View) -> Trouble | None:
     return Trouble(
         cause=Cause(Event.PRUNE_REFUSED, PRUNING),
         series=(view.series,),
+        short=refused[0].reason,
         since=view.whole.now,
         error=ErrorReport(
             code="ORC-403",

@@ -21,7 +21,8 @@ class TableComparison:
 
     Without a ``key`` a changed row counts as one removed and one added, and ``changed`` is None.
     ``added``, ``removed`` and ``changed`` are all None where rows could not be compared: ``note``
-    says why. ``rows`` are examples, as many as were asked for.
+    says why. ``rows`` are examples, as many as were asked for. A comparison ``is_partly`` one if a
+    state has columns that the other has not: nothing shows that these rows are the same.
     """
 
     name: TableName
@@ -33,6 +34,7 @@ class TableComparison:
     changed: int | None = None
     rows: tuple[RowChange, ...] = ()
     note: str | None = None
+    is_partly: bool = False
 
     @property
     def differs(self) -> bool:
@@ -41,6 +43,7 @@ class TableComparison:
             self.before != self.after
             or bool(self.added or self.removed or self.changed)
             or self.added is None
+            or self.is_partly
         )
 
 

@@ -24,10 +24,15 @@ NAMES_SHOWN = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """The last unsuspicious backup; ``details`` None if no copy of them could be read."""
+    """The last unsuspicious backup; ``details`` None if no copy of them could be read.
+
+    ``swapped_in`` are the databases, as system identifier and oid, that ``restore --swap`` has put
+    in the place of the source since then.
+    """
 
     backup: Backup
     details: Details | None
+    swapped_in: frozenset[tuple[str, int]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +78,13 @@ def judge(details: Details, reference: Reference | None, guards: Sequence[Guard]
         comparison = _Comparison(
             was=_without(was, unselected), now=now, guards=guards, since=reference.backup.id
         )
-        reasons += _other_source(details, reference.details, since=reference.backup.id)
+        if _was_swapped_in(details, reference):
+            notes.append(
+                "the database is another one than before: `restore --swap` put it there"
+                f" (oid {details.identity.database_oid})"
+            )
+        else:
+            reasons += _other_source(details, reference.details, since=reference.backup.id)
         reasons += _losses(comparison)
         if unselected:
             notes.append(f"no longer backed up, as the policy says: {_names(unselected)}")
@@ -90,6 +101,11 @@ def _losses(comparison: _Comparison) -> Iterator[str]:
 
 
 # ------------------------------------------------------------------ the source
+def _was_swapped_in(details: Details, reference: Reference) -> bool:
+    now = details.identity
+    return (now.system_identifier, now.database_oid) in reference.swapped_in
+
+
 def _other_source(details: Details, was: Details, *, since: str) -> Iterator[str]:
     new, old = details.identity, was.identity
     if new.system_identifier != old.system_identifier:
@@ -137,13 +153,36 @@ def _halved(comparison: _Comparison) -> Iterator[str]:
         [size for name, size in inventory.tables.items() if name not in comparison.judged_alone]
         for inventory in (comparison.was, comparison.now)
     )
-    yield from _half_of("rows", total(was).rows, total(now).rows, since=comparison.since)
+    if _is_half_gone(total(was).rows, total(now).rows):
+        yield _say_rows_gone(comparison, total(was).rows, total(now).rows)
     yield from _half_of(
         "bytes of text",
         total([*was, comparison.was.large_objects]).text_bytes,
         total([*now, comparison.now.large_objects]).text_bytes,
         since=comparison.since,
     )
+
+
+def _say_rows_gone(comparison: _Comparison, was: int, now: int) -> str:
+    """Name the table that lost most of them."""
+    here = comparison.now
+    kept = {name: size.rows for name in comparison.was.tables if (size := here.find(name))}
+    lost = {
+        name: size.rows - kept.get(name, 0)
+        for name, size in comparison.was.tables.items()
+        if name not in comparison.judged_alone
+    }
+    most = max(lost, key=lambda name: (lost[name], str(name)))
+    all_tables = "" if len(lost) == 1 else f"; all {len(lost)} tables together {now:,} of {was:,}"
+    return (
+        f"table {most} has {_rows(kept.get(most, 0))}; the last"
+        f" good backup before ({comparison.since}) had {comparison.was.tables[most].rows:,}"
+        f"{all_tables}: half or more are gone"
+    )
+
+
+def _rows(number: int) -> str:
+    return f"{number:,} row{'' if number == 1 else 's'}"
 
 
 def _totals_gone(details: Details, now: Inventory, backup: Backup) -> Iterator[str]:
@@ -156,7 +195,10 @@ def _totals_gone(details: Details, now: Inventory, backup: Backup) -> Iterator[s
 
 def _half_of(what: str, was: int, now: int, *, since: str) -> Iterator[str]:
     if _is_half_gone(was, now):
-        yield f"half of the {what} or more are gone: {now}, in {since} {was}"
+        yield (
+            f"half of the {what} or more are gone: there are {now:,} now; the last good backup"
+            f" before ({since}) had {was:,}"
+        )
 
 
 def _is_half_gone(was: int, now: int) -> bool:
@@ -185,8 +227,9 @@ def _dropped(comparison: _Comparison) -> Iterator[str]:
             continue
         if (was.rows - now.rows) * 100 > guard.max_drop * was.rows:
             yield (
-                f"table {guard.table} lost more than {guard.max_drop}% of its rows:"
-                f" {now.rows}, in {comparison.since} {was.rows}"
+                f"table {guard.table} lost more than {guard.max_drop}% of its rows: it has"
+                f" {now.rows:,} now; the last good backup before ({comparison.since}) had"
+                f" {was.rows:,}"
             )
 
 

@@ -18,6 +18,7 @@ from orchestrator.model.contents import (
     SkippedEntry,
     Table,
     TableName,
+    TypeDefinition,
 )
 from orchestrator.model.secret import Secret
 from orchestrator.ports.engine import ChunkLoader
@@ -27,13 +28,15 @@ from orchestrator.ports.engine import ChunkLoader
 class ExistingRequest:
     """Which database to open, and as whom.
 
-    ``lock_timeout`` is how long all locks together may be waited for.
+    ``lock_timeout`` is how long all locks together may be waited for, ``stall_timeout`` how long
+    nothing may be heard from a server that should answer, or from us while we hold the locks.
     """
 
     url: Secret
     database: str
     application_name: str
     lock_timeout: timedelta
+    stall_timeout: timedelta = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +46,7 @@ class Wanted:
     ``whole`` are the partitioned tables all of whose partitions in the backup are among
     ``tables``: partitions that came later are emptied. ``sequences`` are all of the backup;
     ``every_sequence`` means those, too, that no table here uses. ``encoding`` is that of the rows.
+    ``types`` are how types were defined then.
     """
 
     tables: tuple[Table, ...]
@@ -50,6 +54,7 @@ class Wanted:
     sequences: tuple[SequenceState, ...]
     every_sequence: bool
     encoding: str
+    types: tuple[TypeDefinition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +74,8 @@ class TableNow:
 class ReplacementPlan:
     """What replacing would change, each line in words, and what stands in its way.
 
-    ``differences`` are harmless ones between the tables then and now; ``published`` names tables
+    ``differences`` are harmless ones between the tables then and now, ``losses`` those that lose
+    values of columns that the backup does not have; ``published`` names tables
     whose subscribers would get it all, too; ``neighbours`` are tables outside the set that foreign
     keys lead to or from: they are locked, but keep their rows. ``stale`` are materialized views
     that would show the old rows until they are refreshed.
@@ -82,6 +88,7 @@ class ReplacementPlan:
     triggers: tuple[str, ...]
     sequences: tuple[str, ...]
     differences: tuple[str, ...]
+    losses: tuple[str, ...]
     published: tuple[str, ...]
     stale: tuple[SkippedEntry, ...]
     obstacles: tuple[str, ...]

@@ -18,6 +18,7 @@ from orchestrator.ports.catalog import CatalogReader
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.machine import Machine
 from orchestrator.reconciler.observe import observe
+from orchestrator.reconciler.running import read_running
 
 DAY = timedelta(days=1)
 
@@ -51,6 +52,7 @@ def look_at_health(
         setbacks=reader.setbacks(),
         damaged=reader.damaged_copies(),
         uncovered=reader.uncovered_tables(),
+        running=read_running(desired, seen, reader),
         undelivered=undelivered,
         others=find_storage_troubles(desired, space, now=seen.now),
     )

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 from orchestrator.errors import CatalogError
 from orchestrator.execution.context import Execution
-from orchestrator.execution.tell_without_catalog import catalog_trouble
-from orchestrator.model.alert import AlertKind, Trouble
+from orchestrator.execution.tell_without_catalog import CAUSE, catalog_trouble
+from orchestrator.model.alert import AlertKind, Cause, Trouble
 from orchestrator.model.incident import Incident, IncidentChange, Message
+from orchestrator.model.names import ChannelName
 from orchestrator.model.observation import Observation
 from orchestrator.model.run import LogAction, LogEntry, LogOutcome
 from orchestrator.planning.alerting import (
@@ -25,6 +26,7 @@ from orchestrator.planning.alerting import (
 from orchestrator.planning.alerting.digest import LATEST
 from orchestrator.planning.alerting.letters import digest_id
 from orchestrator.planning.storage import find_storage_troubles
+from orchestrator.reconciler.running import read_running
 
 KEPT = timedelta(days=90)
 """How long what was sent, and incidents that are over, stay known."""
@@ -36,15 +38,20 @@ _OUTCOMES = {AlertKind.OPENED: LogOutcome.FAILED, AlertKind.RECOVERED: LogOutcom
 class Concerns:
     """What is wrong beyond the catalog, and when it is asked for.
 
-    ``problems`` are those of policy files that cannot be put in force, since ``since``.
+    ``problems`` are those of policy files that cannot be put in force, since ``since``. While
+    ``is_in_doubt``, nobody is told that the catalog works again: it may take these words, and not
+    the runs of the work under way.
     """
 
     problems: Sequence[str] = ()
     since: datetime | None = None
     moment: Moment = Moment.BETWEEN
+    is_in_doubt: bool = False
 
 
-BEGINNING, END = Concerns(moment=Moment.BEGINNING), Concerns(moment=Moment.END)
+BEGINNING = Concerns(moment=Moment.BEGINNING, is_in_doubt=True)
+UNDER_WAY = Concerns(is_in_doubt=True)
+END = Concerns(moment=Moment.END)
 
 
 def note_troubles(
@@ -59,20 +66,53 @@ def note_troubles(
         CatalogError: the catalog cannot be read or written.
     """
     known, undelivered = execution.reader.incidents(), execution.reader.undelivered()
+    read_at = execution.clock.now()
     troubles = list_troubles(seen, execution, concerns, undelivered)
     followed = Followed(
         desired=execution.desired,
         seen=seen,
         troubles=troubles,
         known=known,
+        read_at=read_at,
         waiting={(message.about, message.channel) for message in undelivered},
         fallback=execution.fallback.name if execution.fallback else None,
         moment=concerns.moment,
     )
-    changes = [*follow_incidents(followed), *_write_digests(followed, execution)]
-    record_changes([*changes, *_recover_catalog(followed, execution)], execution, seen.now)
-    execution.notes.forget()
+    changes = _follow(followed, execution, is_in_doubt=concerns.is_in_doubt)
+    record_changes([*changes, *_write_digests(followed, execution)], execution, seen.now)
+    if not concerns.is_in_doubt:
+        execution.notes.forget()
     return troubles
+
+
+def _follow(followed: Followed, execution: Execution, *, is_in_doubt: bool) -> list[IncidentChange]:
+    """What was told directly, for want of a catalog, is not told again, and is over only in the end.
+
+    A catalog that is in doubt may hold a trace of what was told; who was told knows it already.
+    """
+    told_at = execution.notes.told_at()
+    if told_at is None:
+        return list(follow_incidents(followed))
+    if is_in_doubt:
+        return list(follow_incidents(_without_catalog(followed)))
+    changes = follow_incidents(followed)
+    if any(trouble.cause == CAUSE for trouble in followed.troubles):
+        return list(changes)
+    over = _recover_catalog(followed, told_at)
+    known = {_key(change) for change in changes}
+    return [*changes, *(change for change in over if _key(change) not in known)]
+
+
+def _key(change: IncidentChange) -> tuple[Cause, ChannelName] | None:
+    return None if change.after is None else (change.after.cause, change.after.channel)
+
+
+def _without_catalog(followed: Followed) -> Followed:
+    return replace(
+        followed,
+        troubles=[trouble for trouble in followed.troubles if trouble.cause != CAUSE],
+        known=[incident for incident in followed.known if incident.cause != CAUSE],
+    )
 
 
 def list_troubles(
@@ -91,6 +131,7 @@ def list_troubles(
         setbacks=reader.setbacks(),
         damaged=reader.damaged_copies(),
         uncovered=reader.uncovered_tables(),
+        running=read_running(desired, seen, reader),
         undelivered=undelivered,
         problems=concerns.problems,
         problems_since=concerns.since,
@@ -127,13 +168,12 @@ def _entry_of(change: IncidentChange, execution: Execution) -> LogEntry | None:
     return execution.log_entry(LogAction.ALERT, subject, _OUTCOMES[kind], detail)
 
 
-def _recover_catalog(followed: Followed, execution: Execution) -> tuple[IncidentChange, ...]:
+def _recover_catalog(followed: Followed, told_at: datetime) -> tuple[IncidentChange, ...]:
     """What was told directly, for want of a catalog, is over as soon as it can be written."""
-    told_at = execution.notes.told_at()
-    if told_at is None:
-        return ()
     error = CatalogError("the catalog could not be used", next_step="see the log for the cause")
     trouble = catalog_trouble(error, followed.desired, told_at)
+    # Which of the catalog's errors it was, nobody could write down.
+    trouble = replace(trouble, error=replace(trouble.error, code=""))
     return recover_unrecorded(
         trouble.cause, told_at, replace(followed, troubles=(*followed.troubles, trouble))
     )

@@ -24,7 +24,7 @@ class Post:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="post")
         self._lock = Lock()
         self._busy = False
-        self._next: Round | None = None
+        self._next: dict[str, Round] = {}
         self._current: Future[None] | None = None
         self._deliveries: list[Delivery] = []
 
@@ -34,11 +34,11 @@ class Post:
         with self._lock:
             return self._busy
 
-    def ask(self, make_round: Round) -> None:
-        """Make a round, after the one under way; of several that are asked meanwhile, the last."""
+    def ask(self, make_round: Round, *, about: str = "the outbox") -> None:
+        """Make a round after the one under way; of several about one thing meanwhile, the last."""
         with self._lock:
             if self._busy:
-                self._next = make_round
+                self._next[about] = make_round
                 return
             self._busy = True
         self._current = self._pool.submit(self._work, make_round)
@@ -64,7 +64,7 @@ class Post:
             made = _make(current)
             with self._lock:
                 self._deliveries.extend(made)
-                current, self._next = self._next, None
+                current = self._next.pop(next(iter(self._next))) if self._next else None
                 self._busy = current is not None
 
 

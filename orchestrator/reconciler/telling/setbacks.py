@@ -4,7 +4,7 @@ import logging
 from collections.abc import Collection
 from datetime import datetime
 
-from orchestrator.errors import OrchestratorError
+from orchestrator.errors import CatalogError
 from orchestrator.execution.context import Execution
 from orchestrator.model.actions import Action, RecoverSeries, TakeBackup
 from orchestrator.model.incident import Setback
@@ -20,15 +20,18 @@ _log = logging.getLogger(__name__)
 _PUT_OFF = frozenset({SkipKind.LOCKED, SkipKind.BACKING_OFF, SkipKind.PAUSED})
 
 
-def note_outcome(outcome: Outcome, execution: Execution, *, began: datetime) -> None:
+def note_outcome(outcome: Outcome, execution: Execution, *, began: datetime) -> CatalogError | None:
     """Remember that an action failed, or forget that it did; a backup's run speaks for itself.
 
-    What cannot be recorded is logged: a catalog that breaks is told of by the end of the pass.
+    Returns what kept it from being recorded, or None. Who calls has to tell of it: the catalog
+    holds no trace from which anybody could see later that something failed.
     """
     try:
         _note(outcome, execution, began)
-    except OrchestratorError as error:
+    except CatalogError as error:
         _log.warning("setback_not_recorded", extra={"code": error.code, "what": error.what})
+        return error
+    return None
 
 
 def _note(outcome: Outcome, execution: Execution, began: datetime) -> None:

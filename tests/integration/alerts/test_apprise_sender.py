@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from orchestrator.alerts.apprise_sender import AppriseSender
+from orchestrator.alerts.apprise_sender import AppriseSender, innermost
 from orchestrator.model.alert import Delivery, DeliveryState
 from orchestrator.model.names import ChannelName
 from orchestrator.model.policy import Channel
@@ -46,7 +46,7 @@ def test_a_port_that_refuses_is_a_failure_in_words():
     with a_port_that_refuses() as address:
         delivery = send(f"json://{address}/hook")
     assert delivery.state is DeliveryState.FAILED
-    assert "connection error" in delivery.answer.lower()
+    assert delivery.answer == "JSON (failure): Connection refused"
 
 
 def test_a_mail_server_that_refuses_is_a_failure_in_words():
@@ -180,3 +180,29 @@ def test_apprise_is_not_loaded_before_an_alert_is_sent():
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=20
     )
     assert loaded.stdout == "False\n"
+
+
+OUTER = "Max retries exceeded with url: / (Caused by "
+REFUSED_INSIDE = (
+    f"HTTPConnectionPool(host='h', port=9): {OUTER}NewConnectionError(\"HTTPConnection(host='h',"
+    ' port=9): Failed to establish a new connection: [Errno 111] Connection refused"))'
+)
+UNTRUSTED = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed (_ssl.c:1000)"
+UNTRUSTED_INSIDE = (
+    f"HTTPSConnectionPool(host='h', port=9): {OUTER}SSLError(SSLCertVerificationError(1,"
+    f" '{UNTRUSTED}')))"
+)
+TIMED_OUT = "Read timed out. (read timeout=4.0)"
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        (REFUSED_INSIDE, "Connection refused"),
+        (UNTRUSTED_INSIDE, UNTRUSTED),
+        (f"HTTPConnectionPool(host='h', port=9): {TIMED_OUT}", TIMED_OUT),
+        ("no_service", "no_service"),
+    ],
+)
+def test_of_causes_within_causes_the_innermost_is_told(answer: str, cause: str):
+    assert innermost(answer) == cause

@@ -62,3 +62,22 @@ def test_a_database_that_can_be_restored_lacks_nothing(empty_database: Database)
     found = inspect(empty_database, take_plain_backup(empty_database))
     assert (found.obstacles, found.missing) == ((), ())
     assert empty_database.server.database_names().count("restored") == 0
+
+
+def test_owners_and_extensions_out_of_reach_of_the_role_are_named(empty_database: Database):
+    server = empty_database.server
+    owner, stranger = server.create_role(), server.create_role()
+    role = server.create_role(options="CREATEDB")
+    empty_database.execute(
+        f'ALTER DATABASE "{empty_database.name}" OWNER TO {owner.name};'
+        f"GRANT {owner.name} TO {role.name}; CREATE EXTENSION hstore; CREATE EXTENSION amcheck;"
+        f"CREATE TABLE t (id int); ALTER TABLE t OWNER TO {stranger.name}"
+    )
+    backup = take_plain_backup(empty_database)
+    grant = f'GRANT "{stranger.name}" TO "{role.name}"'
+    stays = f"what it owns would stay with {role.name}, who is no member ({grant})"
+    assert inspect(empty_database, backup, role=role).missing == (
+        f"role {stranger.name}: {stays}",
+        f"extension amcheck: only a superuser may create it, and {role.name} is none",
+    )
+    assert inspect(empty_database, backup).missing == ()

@@ -14,6 +14,7 @@ from orchestrator.engines.postgres.children import forget_libpq_variables
 from orchestrator.engines.postgres.preflight.advice import _is_local
 from orchestrator.engines.postgres.preflight.inspector import PostgresInspector
 from orchestrator.engines.postgres.session import connect
+from orchestrator.engines.postgres.set_aside import RESTORING, aside_comment
 from orchestrator.errors import MissingPrivilegeError
 from orchestrator.model.policy import Policy, TableSelection
 from orchestrator.model.secret import Secret
@@ -164,10 +165,8 @@ def test_databases_are_listed_by_their_names_whatever_they_look_like(postgres_se
     assert set(HOSTILE) <= set(inspector().list_databases(source))
 
 
-def test_templates_closed_databases_and_unfinished_restores_are_not_listed(
-    postgres_server: Server,
-):
-    names = ["i3_template", "i3_closed", "app_restoring_0a1b2c", "app_restoring_house"]
+def test_templates_and_closed_databases_are_not_listed(postgres_server: Server):
+    names = ["i3_template", "i3_closed", "i3_open"]
     databases = [postgres_server.create_database(name) for name in names]
     databases[0].server.database("postgres").execute(
         "ALTER DATABASE i3_template IS_TEMPLATE true;"
@@ -175,7 +174,21 @@ def test_templates_closed_databases_and_unfinished_restores_are_not_listed(
     )
     listed = inspector().list_databases(a_source(postgres_server.url(), "app"))
     postgres_server.database("postgres").execute("ALTER DATABASE i3_template IS_TEMPLATE false")
-    assert set(names) & set(listed) == {"app_restoring_house"}
+    assert set(names) & set(listed) == {"i3_open"}
+
+
+def test_what_a_restore_made_is_known_by_its_comment_and_not_by_its_name(postgres_server: Server):
+    comments = {
+        "app_restoring_0a1b2c": "a database like any other",
+        "i3_building": RESTORING,
+        "i3_before": aside_comment("i3_before", former="the books"),
+        "i3_in_use_again": aside_comment("i3_in_use"),
+    }
+    for name, comment in comments.items():
+        database = postgres_server.create_database(name)
+        database.execute(f"COMMENT ON DATABASE {name} IS '{comment}'")
+    listed = inspector().list_databases(a_source(postgres_server.url(), "app"))
+    assert set(comments) & set(listed) == {"app_restoring_0a1b2c", "i3_in_use_again"}
 
 
 def test_a_url_without_a_database_of_its_own_lists_through_postgres(postgres_server: Server):
@@ -241,3 +254,25 @@ def test_some_of_these_variables_would_have_changed_it(
     monkeypatch.setenv("PGSSLMODE", "verify-full")
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(empty_database.url)
+
+
+def test_foreign_keys_that_leave_the_backed_up_tables_are_warned_of(empty_database: Database):
+    empty_database.execute(
+        "CREATE TABLE users (id int PRIMARY KEY); CREATE TABLE kept (id int PRIMARY KEY);"
+        "CREATE TABLE parted (id int PRIMARY KEY) PARTITION BY LIST (id);"
+        "CREATE TABLE part_1 PARTITION OF parted FOR VALUES IN (1);"
+        "CREATE TABLE part_2 PARTITION OF parted FOR VALUES IN (2);"
+        "CREATE TABLE notes (kept int REFERENCES kept, author int REFERENCES users,"
+        " place int REFERENCES parted); CREATE TABLE logs (who int REFERENCES users)"
+    )
+    selection = TableSelection(exclude=("public.users", "public.logs", "public.part_2"))
+    policy = policy_for(empty_database.url, empty_database.name, tables=selection)
+    found = inspector().inspect_database(policy, policy.source.databases[0])
+    warned = [one.what for one in found if one.severity is Severity.WARNING]
+    assert [words.partition(": ")[0] for words in warned] == [
+        "notes_author_fkey of public.notes references public.users",
+        "notes_place_fkey of public.notes references public.parted",
+    ]
+    whole = policy_for(empty_database.url, empty_database.name)
+    found = inspector().inspect_database(whole, whole.source.databases[0])
+    assert said(found, Severity.WARNING) == ""

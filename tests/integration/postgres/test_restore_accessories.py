@@ -54,6 +54,25 @@ def test_missing_roles_are_listed_and_every_row_is_there(empty_database: Databas
     ]
 
 
+def test_a_member_of_the_owners_gives_them_what_they_own_in_public(empty_database: Database):
+    server = empty_database.server
+    owner, other = server.create_role("db_owner"), server.create_role("other_owner")
+    role = server.create_role(options=f"CREATEDB IN ROLE {owner.name}, {other.name}")
+    empty_database.execute(f"""
+        ALTER DATABASE {empty_database.name} OWNER TO {owner.name};
+        CREATE TABLE of_owner (i int); ALTER TABLE of_owner OWNER TO {owner.name};
+        GRANT CREATE ON SCHEMA public TO {other.name};
+        CREATE TABLE of_other (i int); ALTER TABLE of_other OWNER TO {other.name}""")
+    restored, skipped = restore(empty_database, role=role)
+    assert skipped == []
+    for query in (
+        "SELECT tablename, tableowner FROM pg_tables WHERE schemaname = 'public' ORDER BY 1",
+        "SELECT nspowner, nspacl::text FROM pg_namespace WHERE nspname = 'public'",
+        "SELECT datdba FROM pg_database WHERE datname = current_database()",
+    ):
+        assert restored.execute(query) == empty_database.execute(query), query
+
+
 PRIVILEGED = """
         CREATE EXTENSION pg_trgm; CREATE EXTENSION pageinspect;
         CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, x text);

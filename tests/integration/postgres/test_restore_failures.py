@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from orchestrator.engines.postgres.restore.creating import MARK
+from orchestrator.engines.postgres.set_aside import RESTORING
 from orchestrator.errors import RestoreError, TargetExistsError
 from tests.support.postgres import Database
 from tests.support.restoring import (
@@ -174,7 +174,7 @@ def test_what_a_killed_restore_left_is_replaced(empty_database: Database, state:
     options = "ALLOW_CONNECTIONS false" if state == "just created" else ""
     left = empty_database.server.create_database(TEMPORARY_NAME, options=options)
     if state == "marked":
-        left.execute(f"COMMENT ON DATABASE \"{TEMPORARY_NAME}\" IS '{MARK}'")
+        left.execute(f"COMMENT ON DATABASE \"{TEMPORARY_NAME}\" IS '{RESTORING}'")
     restored, _ = restore(empty_database)
     assert ours(restored) == ["restored"]
 

@@ -54,7 +54,7 @@ def start_restore(source: Database, backup: PlainBackup, folder: Path) -> subpro
 
 
 def is_indexing(source: Database) -> bool:
-    query = "SELECT query FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX slow%'"
+    query = "SELECT query FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX %slow_one%'"
     return bool(source.execute(query))
 
 

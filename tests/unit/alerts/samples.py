@@ -1,4 +1,4 @@
-"""One realistic trouble of each event, as the reader of an alert meets it."""
+"""Messages for tests of forms and limits; what the product says is in `tests/support/every_trouble`."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -56,75 +56,6 @@ TROUBLES = {
         ),
         "orchestrator backup practice --database app",
     ),
-    Event.DEGRADED: a_trouble(
-        Event.DEGRADED,
-        an_error(
-            "ORC-301",
-            "destination offsite did not take the backup 20261122T020000Z-7f3a9c",
-            "bring the destination back; the copy is made in the next pass",
-        ),
-        "orchestrator show 20261122T020000Z-7f3a9c",
-    ),
-    Event.MISSED: a_trouble(
-        Event.MISSED,
-        an_error(
-            "ORC-901",
-            "schedule daily was due at 2026-11-22T02:00Z and has no backup",
-            "find out why nothing ran: is the loop running?",
-        ),
-        "orchestrator apply",
-    ),
-    Event.LOW_STORAGE: a_trouble(
-        Event.LOW_STORAGE,
-        an_error(
-            "ORC-302",
-            "7.2 GiB free of 100 GiB, less than the 10 GiB of free_below",
-            "make room, or let fewer backups be kept",
-        ),
-        "orchestrator prune --dry-run",
-        subject="destination local",
-        facts=(("Full in about", "9 days, at 0.8 GiB a day"),),
-    ),
-    Event.CORRUPT: a_trouble(
-        Event.CORRUPT,
-        an_error(
-            "ORC-401",
-            "2 objects of 20261121T020000Z-11aa22 at local differ from their digests",
-            "check the disk, then let the copy be repaired from another destination",
-        ),
-        "orchestrator verify 20261121T020000Z-11aa22 --level content",
-    ),
-    Event.GUARD: a_trouble(
-        Event.GUARD,
-        an_error(
-            "ORC-403",
-            "public.users has 12 rows, 4,988 fewer than in the last good backup",
-            "ask whether these rows were meant to go; if so, acknowledge the backup",
-        ),
-        "orchestrator diff 20261122T020000Z-7f3a9c",
-        facts=(("Suspicious backup", "20261122T080000Z-c0ffee"),),
-    ),
-    Event.UNCOVERED: a_trouble(
-        Event.UNCOVERED,
-        an_error(
-            "ORC-207",
-            "2 tables are named by no pattern: billing.invoices, billing.payments",
-            "add them to tables.include or tables.exclude",
-        ),
-        "orchestrator plan",
-    ),
-    Event.POLICY_INVALID: a_trouble(
-        Event.POLICY_INVALID,
-        an_error(
-            "ORC-110",
-            "policies/practice.yaml:12:5: unknown key 'shedules', did you mean 'schedules'?",
-            "correct the files",
-        ),
-        "orchestrator validate",
-        subject="the policy files",
-        series=(),
-        facts=(("Further problems", "2"),),
-    ),
     Event.DRILL_FAILED: a_trouble(
         Event.DRILL_FAILED,
         an_error(
@@ -133,26 +64,6 @@ TROUBLES = {
             "do not rely on this backup; make a new one, and drill again",
         ),
         "orchestrator drill practice",
-    ),
-    Event.PRUNE_REFUSED: a_trouble(
-        Event.PRUNE_REFUSED,
-        an_error(
-            "ORC-403",
-            "42 copies wait to be pruned, 10 may go in a day without being asked for",
-            "read what would go, then allow it",
-        ),
-        "orchestrator prune --dry-run",
-    ),
-    Event.CHANNEL_FAILING: a_trouble(
-        Event.CHANNEL_FAILING,
-        an_error(
-            "ORC-801",
-            "7 messages wait for ops-slack; it answered 503 the last 4 times",
-            "correct the channel's URL, or wait for the service",
-        ),
-        "orchestrator alerts test ops-slack",
-        subject="channel ops-slack",
-        series=(),
     ),
 }
 

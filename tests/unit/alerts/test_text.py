@@ -22,8 +22,10 @@ from orchestrator.alerts.draft import LISTED, SUBJECT_LIMIT
 from orchestrator.alerts.text import BODY_LIMIT, HTML_LIMIT, AlertText, compose_alert
 from orchestrator.alerts.words import WORDS
 from orchestrator.model.alert import Alert, AlertKind, Cause
+from orchestrator.model.names import DatabaseName
 from orchestrator.model.policy import Event
 from orchestrator.model.run import ErrorReport
+from tests.support.every_trouble import CASES, WITHOUT_CAUSE, a_digest, tell
 from tests.unit.alerts.samples import (
     DIGEST,
     LAST_GOOD,
@@ -91,11 +93,29 @@ class Tags(HTMLParser):
 
 
 # ------------------------------------------------------------------ as agreed
-@pytest.mark.parametrize("event", TROUBLES, ids=lambda event: event.value)
-def test_an_incident_reads_as_agreed_from_its_opening_to_its_end(event: Event):
-    texts = [compose_alert(alert) for alert in as_told(TROUBLES[event])]
+@pytest.mark.parametrize("name", CASES)
+def test_what_the_product_says_of_an_incident_reads_as_agreed(name: str):
+    texts = [compose_alert(alert) for alert in tell(CASES[name])]
     told = "\n----\n".join(f"{text.subject}\n\n{text.plain}" for text in texts)
-    expect_golden(f"{event.value}.txt", told)
+    expect_golden(f"{name}.txt", told)
+    expect_golden(f"{name}.html", texts[0].html)
+
+
+def test_what_the_product_says_of_a_week_reads_as_agreed():
+    text = compose_alert(a_digest())
+    expect_golden("digest.txt", f"{text.subject}\n\n{text.plain}")
+    expect_golden("digest.html", text.html)
+
+
+def test_a_drill_that_fails_reads_as_agreed():
+    texts = [compose_alert(alert) for alert in as_told(TROUBLES[Event.DRILL_FAILED])]
+    told = "\n----\n".join(f"{text.subject}\n\n{text.plain}" for text in texts)
+    expect_golden("drill_failed.txt", told)
+
+
+def test_every_event_that_the_product_raises_has_its_texts():
+    events = {alert.cause.event for case in CASES.values() for alert in tell(case)}
+    assert events | WITHOUT_CAUSE == set(Event)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +154,14 @@ def test_every_form_says_what_since_when_what_is_left_what_is_at_risk_and_what_t
 def test_without_any_backup_everything_is_at_risk():
     text = compose_alert(replace(FAILED, last_good={SERIES: NEVER}))
     assert "At risk: everything: there is no backup to go back to" in text.plain
+
+
+def test_without_a_backup_of_any_of_several_databases_everything_is_at_risk():
+    series = (SERIES, replace(SERIES, database=DatabaseName("shop")))
+    alert = replace(FAILED, series=series, last_good=dict.fromkeys(series, NEVER))
+    assert "At risk: everything: there is no backup to go back to" in compose_alert(alert).plain
+    alert = replace(alert, last_good={series[0]: NEVER})
+    assert "or everything where there is none" in compose_alert(alert).plain, "one is not known"
 
 
 def test_a_series_that_the_subject_does_not_name_is_named_in_the_body():
@@ -204,7 +232,7 @@ def test_an_error_cannot_add_lines(what: str):
 # ------------------------------------------------------------------ what is cut
 def test_a_long_error_is_cut_but_its_code_and_the_next_command_stay():
     text = compose_alert(replace(FAILED, error=replace(FAILED.error, what="x" * 10_000)))
-    assert text.subject.endswith("… [ORC-201]")
+    assert text.subject.endswith("x…")
     assert "x… [ORC-201]" in text.plain
     assert f"Next command: {FAILED.next_command}" in text.plain
 

@@ -7,7 +7,7 @@ import pytest
 from orchestrator.archive.details import decode_details, encode_details
 from orchestrator.archive.documents import encode_document
 from orchestrator.errors import DamagedBackupError, UnreadableManifestError
-from orchestrator.model.contents import BlockRange, Table, TableData, TableName
+from orchestrator.model.contents import BlockRange, Table, TableData, TableName, TypeDefinition
 from tests.support.archives import a_chunk, a_table_data, schema, some_details
 
 
@@ -23,6 +23,7 @@ def test_a_partition_and_a_table_without_columns_come_back():
         blocks_per_chunk=16,
         partition_of=TableName("public", "log"),
         unlogged=True,
+        generated=("size", "sum"),
     )
     chunks = (a_chunk(b"\n", BlockRange(0, 16)), a_chunk(b"\n\n", BlockRange(16, None)))
     details = some_details(a_table_data(), TableData(table=table, chunks=chunks))
@@ -38,6 +39,18 @@ def test_views_that_nobody_filled_are_named_and_details_without_any_are_as_ever(
     schema("details").check(data)
     assert decode_details(data) == details
     assert b"unpopulated" not in encode_details(some_details())
+
+
+def test_how_types_are_defined_comes_back_and_details_without_any_are_as_ever():
+    types = (
+        TypeDefinition(name='public."Mood"', kind="enum", parts=("sad", "glad")),
+        TypeDefinition(name="public.empty", kind="composite", parts=()),
+    )
+    details = replace(some_details(), types=types)
+    data = encode_details(details)
+    schema("details").check(data)
+    assert decode_details(data) == details
+    assert b"types" not in encode_details(some_details())
 
 
 def test_details_are_as_their_schema_says():

@@ -11,7 +11,7 @@ from orchestrator.model.alert import Alert, Delivery, DeliveryState
 from orchestrator.model.incident import IncidentChange, Message, MessageState
 from orchestrator.model.policy import Channel
 from orchestrator.model.run import LogAction, LogOutcome
-from tests.support.alerting import a_cause, a_message
+from tests.support.alerting import a_cause, a_message, an_alert
 from tests.support.incident_history import a_route, in_force, routed
 from tests.unit.execution.world import NOW, Fate, Killed, World
 
@@ -84,6 +84,20 @@ def test_what_one_incident_says_arrives_in_order():
         first.created_at,
         second.created_at,
     ]
+
+
+def test_what_one_incident_says_arrives_in_order_however_often_its_beginning_was_tried():
+    opened = a_message(NOW)
+    world = a_world(opened)
+    world.inbox.dead = True
+    for _ in range(6):
+        deliver(world)
+    over = a_message(NOW + timedelta(hours=3), alert=an_alert(at=NOW + timedelta(hours=3)))
+    queue(world, over)
+    world.inbox.dead = False
+    world.inbox.received.clear()
+    deliver(world)
+    assert [alert.at for alert in world.inbox.received] == [opened.created_at, over.created_at]
 
 
 def test_a_message_that_its_channel_never_takes_does_not_hold_up_others():

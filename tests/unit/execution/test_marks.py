@@ -15,7 +15,7 @@ from orchestrator.execution.marks.mark_backup import (
     hold_backup,
     release_backup,
 )
-from orchestrator.execution.marks.read_marks import read_marks
+from orchestrator.execution.stored_marks.read_marks import read_marks
 from orchestrator.model.backup import Backup
 from orchestrator.model.marks import Hold, Mark, Release
 from orchestrator.model.run import LogAction, LogOutcome

@@ -108,15 +108,17 @@ class FakeMachine:
 
 @dataclass
 class Inbox:
-    """Keeps every alert; the channels in ``dead`` take none."""
+    """Keeps every alert; all channels, or those in ``dead_channels``, take none."""
 
     received: list[Alert] = field(default_factory=list)
     dead: bool = False
+    dead_channels: set[str] = field(default_factory=set)
 
     def send(self, alert: Alert, channel: Channel) -> Delivery:
         self.received.append(alert)
-        state = DeliveryState.FAILED if self.dead else DeliveryState.SENT
-        return Delivery(channel=channel.name, state=state, answer="503" if self.dead else "200")
+        is_dead = self.dead or channel.name in self.dead_channels
+        state = DeliveryState.FAILED if is_dead else DeliveryState.SENT
+        return Delivery(channel=channel.name, state=state, answer="503" if is_dead else "200")
 
 
 @dataclass

@@ -64,7 +64,8 @@ LOUD = {
     "exactly half of the rows are gone": (
         details_of(users=10, notes=10),
         details_of(users=1, notes=9),
-        "half of the rows or more are gone: 10, in 20261122T020000Z-",
+        "table public.users has 1 row; the last good backup before (20261122T020000Z-",
+        ") had 10; all 2 tables together 10 of 20",
     ),
     "half of the tables are gone": (
         details_of(a=1, b=1, c=1, notes=1000),
@@ -142,6 +143,17 @@ def test_rows_from_another_server_or_database_are_suspicious(system: str, oid: i
     found = reasons(details_of(users=10), now)
     assert expected in found
     assert bool(found) == bool(expected)
+
+
+def test_a_database_that_a_swap_put_there_is_told_and_not_suspicious():
+    now = with_identity(details_of(users=10), "7573926384711027412", 16385)
+    swapped = frozenset({("7573926384711027412", 16385)})
+    reference = Reference(backup=a_backup(), details=details_of(users=10), swapped_in=swapped)
+    judgement = judge(now, reference, [])
+    assert judgement.reasons == ()
+    assert "`restore --swap` put it there (oid 16385)" in judgement.notes[0]
+    third = with_identity(now, "7573926384711027412", 16386)
+    assert "another one of the same name" in judge(third, reference, []).reasons[0]
 
 
 # ------------------------------------------------------------------ guards of the policy

@@ -1,5 +1,6 @@
 """Each event is told by a pass over what really causes it, and so is its end (design §9)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -64,7 +65,8 @@ def test_damage_that_a_verification_finds_is_told_until_it_is_mended():
     tell(world.process())
     (alert,) = world.inbox.received
     assert (alert.cause.event, alert.cause.subject) == (Event.CORRUPT, "destination local")
-    assert alert.next_command == f"orchestrator verify {backup.id} --level content"
+    proves = "orchestrator verify --all --level content --policy practice --database app"
+    assert alert.next_command == proves
     assert alert.last_good[SERIES] == "none: no copy of its 1 backups is intact"
     world.objects[key] = kept
     execute(action, world.process())
@@ -76,9 +78,13 @@ def test_rows_that_vanish_are_told_until_somebody_acknowledges():
     world = Told()
     world.server.databases["app"].tables[table_name("public.clients")].clear()
     assert world.a_pass(after=DAY) == [(Event.GUARD, OPENED)]
-    assert "public.clients" in world.inbox.received[-1].error.what
     assert world.a_pass() == []
-    backup = world.catalog.backups(SERIES)[-1]
+    good, backup = world.catalog.backups(SERIES)
+    alert = world.inbox.received[-1]
+    assert "public.clients" in alert.error.what
+    assert alert.last_good[SERIES].startswith(f"{good.id}, 24 h old")
+    assert alert.next_command == f"orchestrator diff {good.id} {backup.id}"
+    assert f"`orchestrator acknowledge {backup.id} --reason" in alert.error.next_step
     acknowledge_backup(backup, reason="we moved them", execution=world.process())
     assert world.a_pass() == [(Event.GUARD, RECOVERED)]
 
@@ -113,15 +119,56 @@ def test_an_action_that_leaves_no_run_behind_is_told_until_it_succeeds():
     assert world.catalog.setbacks() == []
 
 
-def test_pruning_that_a_guard_refuses_is_told():
+def test_a_failure_is_not_over_while_the_next_attempt_is_under_way():
+    world = Told()
+    databases, world.server.databases = world.server.databases, {}
+    assert world.a_pass(after=DAY) == [(Event.FAILED, OPENED)]
+    world.server.databases = databases
+    said: list[int] = []
+
+    def meanwhile(name: str) -> None:
+        if name == "open_snapshot":
+            tell(world.process())
+            said.append(len(world.inbox.received))
+
+    run_pass(world.process(meanwhile))
+    assert said == [1], "somebody who looks meanwhile has nothing to say"
+    assert [alert.kind for alert in world.inbox.received] == [OPENED, RECOVERED]
+
+
+def test_a_channel_that_takes_its_messages_again_is_told_at_once():
+    world = Told()
+    world.desired = in_force(routed(a_route("ops"), a_route("pager")))
+    world.server.databases["app"].tables[table_name("public.clients")].clear()
+    world.inbox.dead_channels = {"pager"}
+    assert world.a_pass(after=DAY).count((Event.CHANNEL_FAILING, OPENED)) == 1
+    world.inbox.dead_channels = set()
+    assert world.a_pass() == [(Event.GUARD, OPENED), (Event.CHANNEL_FAILING, RECOVERED)]
+
+
+def test_pruning_that_a_guard_refuses_is_told_until_it_is_allowed():
     world = PruningWorld()
-    world.desired = in_force(replace(world.desired.policies[SERIES.policy], alerts=(a_route(),)))
-    world.live(20)
-    route = world.desired.policies[SERIES.policy].alerts
-    world.keep(daily="1d")
-    world.desired = in_force(replace(world.desired.policies[SERIES.policy], alerts=route))
-    world.live(1)
-    assert {alert.cause.event for alert in world.inbox.received} <= {Event.PRUNE_REFUSED}
+    world.keep(daily="60d")
+    route_to(world)
+    world.live(30)
+    assert world.inbox.received == []
+    world.keep(daily="2d")
+    route_to(world)
+    world.do_pass()
+    world.wait(3 * HOUR)
+    world.do_pass()
+    said = [(one.cause.event, one.kind) for one in world.inbox.received]
+    assert said == [(Event.PRUNE_REFUSED, OPENED)]
+    assert "--allow-prune" in world.inbox.received[0].error.what
+    world.do_pass(allow_prune=100)
+    assert world.inbox.received[-1].kind is RECOVERED
+    assert len(world.inbox.received) == 2
+    assert len(world.backups) < 30, "they are gone"
+
+
+def route_to(world: PruningWorld) -> None:
+    policy = world.desired.policies[SERIES.policy]
+    world.desired = in_force(replace(policy, alerts=(a_route(),)))
 
 
 # ------------------------------------------------------------------ digests
@@ -174,6 +221,23 @@ def test_a_catalog_that_can_be_used_again_is_told_through_the_outbox():
     (alert,) = world.inbox.received
     assert (alert.cause.subject, alert.kind) == ("the catalog", RECOVERED)
     assert process.notes.told_at() is None
+
+
+def test_a_pass_that_cannot_be_recorded_is_told_once_until_one_can(tmp_path: Path):
+    world = Told()
+
+    def full(name: str) -> None:
+        if name in ("record_run_started", "record_setback"):
+            raise CatalogFullError("its disk is full", next_step="make space")
+
+    def told_by_a_pass(before: Callable[[str], None] | None) -> list[AlertKind]:
+        known = len(world.inbox.received)
+        run_pass(replace(world.process(before), notes=FileNotes(tmp_path)))
+        return [alert.kind for alert in world.inbox.received[known:]]
+
+    world.wait(DAY)
+    assert [told_by_a_pass(full) for _ in range(4)] == [[OPENED], [], [], []]
+    assert told_by_a_pass(None) == [RECOVERED]
 
 
 @pytest.mark.parametrize("folder", ["missing", "a file"])

@@ -151,6 +151,23 @@ def test_after_a_year_of_outage_one_slot_is_made_up_for_and_the_rest_is_recorded
     assert len(entries(place, LogAction.MISS)) == 1
 
 
+def test_a_pass_that_was_frozen_while_it_looked_takes_no_miss_back():
+    place = an_hourly_place()
+    world = place.world
+    run_pass(world.process())
+    world.wait(5 * HOUR)
+
+    def freeze(name: str) -> None:
+        if name == "missed_until" and not entries(place, LogAction.MISS):
+            world.wait(5 * HOUR)
+            run_pass(world.process())
+
+    run_pass(world.process(freeze))
+    assert len(entries(place, LogAction.MISS)) == 1
+    (until,) = world.catalog.missed_until().values()
+    assert world.clock.now() - until < 2 * HOUR
+
+
 def test_a_backup_by_hand_does_not_hide_what_was_missed_before_it():
     place = an_hourly_place()
     run_pass(place.world.process())

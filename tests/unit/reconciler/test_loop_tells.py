@@ -113,3 +113,23 @@ def test_a_catalog_that_is_full_is_told_directly_once_and_its_recovery(fails: st
     ]
     assert [alert.kind for alert in directly] == [OPENED, RECOVERED]
     assert directly[0].error.code == "ORC-603"
+
+
+UNRECORDED = ("record_run_started", "record_setback")
+
+
+def test_what_a_full_catalog_does_not_take_is_told_although_it_can_be_read_and_written():
+    """Only the runs of backups, which are large, and what would say that they failed do not fit."""
+    place = a_place()
+    place.run_for(MINUTE)
+    is_full = [True]
+
+    def full(name: str) -> None:
+        if is_full and name in UNRECORDED:
+            raise CatalogFullError("its disk is full", next_step="make space")
+
+    place.on_sleep = lambda: is_full.clear() if place.world.clock.time > NOW + 90 * MINUTE else None
+    place.run_for(100 * MINUTE, place.loop(before=full))
+    assert place.world.inbox.received[0].error.code == "ORC-603"
+    told = [one.kind for one in place.world.inbox.received if one.cause.subject == "the catalog"]
+    assert told == [OPENED, RECOVERED]

@@ -5,7 +5,7 @@ series, and makes of a row no more than what decides.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import chain, groupby, takewhile
 from operator import itemgetter
@@ -26,6 +26,7 @@ from orchestrator.ports.history import SeriesHistory
 
 _BACKUPS, _COPIES, _RUNS = tables.BACKUPS.c, tables.COPIES.c, tables.RUNS.c
 _BROKEN_OFF = frozenset({RunState.FAILED, RunState.INTERRUPTED})
+_HAS_ENDED = _RUNS.state != RunState.RUNNING
 _SERIES = itemgetter(0, 1)
 
 ROWS_AT_A_TIME = 256
@@ -42,7 +43,7 @@ class SqlHistories:
         """Return the history of each of these series."""
         with self._transactions.reading() as connection:
             backups = _read_outlines(connection, series)
-            began = _read_beginnings(connection, backups)
+            ahead = _read_clocks(connection, backups)
             ends = _read_ends(connection, series)
             failures = {
                 one: _read_failures(connection, one)
@@ -52,7 +53,7 @@ class SqlHistories:
         return {
             one: SeriesHistory(
                 backups=backups.get(one, ()),
-                newest_began_at=began.get(one),
+                server_ahead=ahead.get(one),
                 failures=failures.get(one, ()),
                 broken_off_at=ends[one][0] if one in ends else None,
             )
@@ -141,24 +142,24 @@ def _copy_of(
     )
 
 
-def _read_beginnings(
+def _read_clocks(
     connection: Connection, backups: Mapping[Series, Sequence[BackupOutline]]
-) -> Mapping[Series, datetime]:
-    """Return, by series, when the attempt began that made the backup that was taken last."""
+) -> Mapping[Series, timedelta | None]:
+    """Return, by series, how far the database's clock was ahead at the backup taken last."""
     newest = [max(listed, key=lambda one: one.sequence).id for listed in backups.values()]
     query = (
-        select(_BACKUPS.policy, _BACKUPS.database, _RUNS.started_at)
+        select(_BACKUPS.policy, _BACKUPS.database, _RUNS.server_ahead)
         .join_from(tables.BACKUPS, tables.RUNS, _RUNS.id == _BACKUPS.run)
         .where(_BACKUPS.id.in_(newest))
     )
-    return {series_of(row): row["started_at"] for row in connection.execute(query).mappings()}
+    return {series_of(row): row["server_ahead"] for row in connection.execute(query).mappings()}
 
 
 # ------------------------------------------------------------------ attempts
 def _read_ends(
     connection: Connection, series: Sequence[Series]
 ) -> Mapping[Series, tuple[datetime, RunState]]:
-    """Return when an attempt last broke off, and how the newest one stands, where any broke off."""
+    """Return when an attempt last broke off, and how the newest ended, where any broke off."""
     broken = (
         select(
             _RUNS.policy,
@@ -171,7 +172,7 @@ def _read_ends(
     )
     newest = (
         select(_RUNS.state)
-        .where(_RUNS.policy == broken.c.policy, _RUNS.database == broken.c.database)
+        .where(_RUNS.policy == broken.c.policy, _RUNS.database == broken.c.database, _HAS_ENDED)
         .order_by(_RUNS.started_at.desc(), _RUNS.id.desc())
         .limit(1)
         .scalar_subquery()
@@ -184,7 +185,7 @@ def _read_ends(
 def _read_failures(connection: Connection, series: Series) -> tuple[Run, ...]:
     query = (
         select(tables.RUNS)
-        .where(belongs_to(tables.RUNS, [series]))
+        .where(belongs_to(tables.RUNS, [series]), _HAS_ENDED)
         .order_by(_RUNS.started_at.desc(), _RUNS.id.desc())
     )
     with connection.execute(query) as found:

@@ -24,6 +24,7 @@ def document_of_alert(alert: Alert) -> Document:
         "since": require_utc(alert.since).isoformat(),
         "error": document_of_error(alert.error),
         "next_command": alert.next_command,
+        "short": alert.short,
         "last_good": [
             [series.policy, series.database, words] for series, words in alert.last_good.items()
         ],
@@ -41,6 +42,7 @@ def alert_of_document(document: Document) -> Alert:
         since=datetime.fromisoformat(document["since"]),
         error=error_of_document(document["error"]),
         next_command=document["next_command"],
+        short=document.get("short"),
         last_good={
             Series(PolicyName(policy), DatabaseName(database)): words
             for policy, database, words in document["last_good"]

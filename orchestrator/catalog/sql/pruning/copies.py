@@ -5,7 +5,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, select, update
 
-from orchestrator.catalog.copy_states import being_pruned, expired, kept_again, refused
+from orchestrator.catalog.copy_states import (
+    being_pruned,
+    expired,
+    kept_again,
+    refused,
+    taken_back,
+)
 from orchestrator.catalog.sql.columns import require_utc
 from orchestrator.catalog.sql.rows import (
     Row,
@@ -73,6 +79,12 @@ class SqlPruning:
     ) -> None:
         """Make a copy PRUNING."""
         self._change(destination, [backup], being_pruned, entry)
+
+    def record_prune_taken_back(
+        self, backup: BackupId, destination: DestinationName, entry: LogEntry
+    ) -> None:
+        """Make a PRUNING copy what it was before."""
+        self._change(destination, [backup], taken_back, entry)
 
     def record_prune_refused(
         self,

@@ -18,6 +18,7 @@ from orchestrator.engines.postgres.backup.tables.configuration import (
 from orchestrator.engines.postgres.backup.tables.relations import (
     Connection,
     read_columns,
+    read_generated,
     read_sizes,
     read_skipped_by_pg_dump,
 )
@@ -28,6 +29,7 @@ from orchestrator.engines.postgres.backup.tables.sizing import (
     cut_into_ranges,
     cut_large_objects,
 )
+from orchestrator.engines.postgres.backup.tables.types import read_types
 from orchestrator.model.contents import SourceContents, Table, TableName
 
 # A schema archive creates every materialized view empty, and does not say which were filled.
@@ -51,6 +53,7 @@ def read_contents(held: HeldSnapshot, blocks_per_chunk: Mapping[str, int]) -> So
     return SourceContents(
         identity=read_identity(connection),
         snapshot_at=held.taken_at,
+        server_ahead=held.server_ahead,
         tables=tables,
         ranges=tuple(
             cut_into_ranges(sizes[oid].blocks, table.blocks_per_chunk)
@@ -69,6 +72,7 @@ def read_contents(held: HeldSnapshot, blocks_per_chunk: Mapping[str, int]) -> So
         unpopulated=tuple(
             TableName(str(schema), str(name)) for schema, name in connection.execute(_UNPOPULATED)
         ),
+        types=read_types(connection, oids),
     )
 
 
@@ -78,7 +82,8 @@ def _tables(
     sizes: Mapping[int, RelationSize],
     blocks_per_chunk: Mapping[str, int],
 ) -> tuple[Table, ...]:
-    columns = read_columns(connection, [relation.oid for relation in resolved.read])
+    oids = [relation.oid for relation in resolved.read]
+    columns, generated = read_columns(connection, oids), read_generated(connection, oids)
     block_bytes = int(_setting(connection, "block_size"))
     return tuple(
         Table(
@@ -88,6 +93,7 @@ def _tables(
             or blocks_for_chunk(sizes[relation.oid], block_bytes),
             partition_of=resolved.partition_of.get(relation.name),
             unlogged=relation.unlogged,
+            generated=generated.get(relation.oid, ()),
         )
         for relation in resolved.read
     )

@@ -29,6 +29,8 @@ BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 ATTEMPT = timedelta(milliseconds=700)
 PAUSE_SECONDS = 0.3
 
+_EXPORT = "SELECT pg_catalog.pg_export_snapshot(), pg_catalog.clock_timestamp()"
+
 _HOLDERS = """
 SELECT DISTINCT l.pid, l.relation::pg_catalog.regclass::text, l.mode
 FROM pg_catalog.pg_locks l
@@ -39,11 +41,15 @@ ORDER BY 1, 2 LIMIT 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldSnapshot:
-    """A snapshot, exported under ``name``, with the locks of everything that it will read."""
+    """A snapshot, exported under ``name``, with the locks of everything that it will read.
+
+    ``taken_at`` is a time of our clock; ``server_ahead`` is how much later the server's was.
+    """
 
     coordinator: Connection
     name: str
     taken_at: datetime
+    server_ahead: timedelta
     resolved: Resolved
 
 
@@ -98,14 +104,26 @@ def _lock_and_export(
     taken_at = clock.now()
     if resolve(coordinator, selection) != resolved:
         raise TablesChangedError
-    row = coordinator.execute("SELECT pg_catalog.pg_export_snapshot()").fetchone()
-    if row is None:
+    asked_at = clock.now()
+    row = coordinator.execute(_EXPORT).fetchone()
+    if row is None or not isinstance(row[1], datetime):
         raise SourceError(
             "the server exported no snapshot", next_step="see the server's log for the cause"
         )
     return HeldSnapshot(
-        coordinator=coordinator, name=str(row[0]), taken_at=taken_at, resolved=resolved
+        coordinator=coordinator,
+        name=str(row[0]),
+        taken_at=taken_at,
+        server_ahead=_ahead(row[1], asked_at, clock.now()),
+        resolved=resolved,
     )
+
+
+def _ahead(server_time: datetime, asked_at: datetime, answered_at: datetime) -> timedelta:
+    """Return how much later another clock was; how long it took to answer says nothing of that."""
+    if asked_at <= server_time <= answered_at:
+        return timedelta(0)
+    return server_time - (answered_at if server_time > answered_at else asked_at)
 
 
 def _gave_up(observer: Connection, resolved: Resolved, lock_timeout: timedelta) -> LockTimeoutError:

@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 INTERVAL = timedelta(seconds=2)
 
 WARN_AT = 0.5
-"""The part of ``max_duration`` after which the age of the snapshot is said (rule 12)."""
+"""The part of ``max_duration`` after which the log says the age of the snapshot (rule 12)."""
 
 # Whoever waits for a lock that one of our sessions holds, the children's included. Not asked for by
 # `wait_event_type`, which only superusers and pg_monitor see of other roles' sessions.

@@ -9,7 +9,7 @@ from orchestrator.engines.postgres.backup.tables.relations import (
     Connection,
     read_skipped_by_pg_dump,
 )
-from orchestrator.engines.postgres.backup.tables.resolve import resolve
+from orchestrator.engines.postgres.backup.tables.resolve import Resolved, resolve
 from orchestrator.engines.postgres.identifiers import quote_identifier
 from orchestrator.engines.postgres.preflight.clients import say_holes
 from orchestrator.engines.postgres.programs import find_client_programs
@@ -33,6 +33,25 @@ SELECT s.name, s.reset_val || coalesce(s.unit, '') FROM pg_catalog.pg_settings s
 WHERE s.name IN ('statement_timeout', 'idle_in_transaction_session_timeout',
                  'idle_session_timeout', 'transaction_timeout', 'lock_timeout')
   AND s.reset_val <> '0' ORDER BY 1
+"""
+
+
+# Of partitions, a key is that of their root. A table whose rows lie in partitions is not in the
+# backup in whole if one of these is not.
+_LEAVING_KEYS = """
+SELECT k.conname, f.nspname || '.' || r.relname, t.nspname || '.' || d.relname
+FROM pg_catalog.pg_constraint k
+JOIN pg_catalog.pg_class r ON r.oid = k.conrelid
+JOIN pg_catalog.pg_namespace f ON f.oid = r.relnamespace
+JOIN pg_catalog.pg_class d ON d.oid = k.confrelid
+JOIN pg_catalog.pg_namespace t ON t.oid = d.relnamespace
+WHERE k.contype = 'f' AND k.conparentid = 0 AND k.conrelid = ANY (%s::pg_catalog.oid[])
+  AND EXISTS (SELECT FROM (SELECT k.confrelid AS oid
+                           UNION SELECT p.relid FROM pg_catalog.pg_partition_tree(k.confrelid) p)
+                          AS member
+              JOIN pg_catalog.pg_class l ON l.oid = member.oid AND l.relkind = 'r'
+              WHERE l.oid <> ALL (%s::pg_catalog.oid[]))
+ORDER BY 2, 1
 """
 
 
@@ -189,7 +208,23 @@ def warn_of_tables(
         yield Finding(
             severity=Severity.NOTE,
             subject=subject,
-            what=f"left out: {left.kind} {left.name}: {left.reason}",
+            what=f"left out: {left}",
+        )
+    yield from _warn_of_leaving_keys(connection, subject, resolved)
+
+
+def _warn_of_leaving_keys(
+    connection: Connection, subject: str, resolved: Resolved
+) -> Iterator[Finding]:
+    """Name the foreign keys that a restore has to leave NOT VALID (rule 3 of restoring)."""
+    oids = [[one.oid for one in relations] for relations in (resolved.locked, resolved.read)]
+    for key, table, referenced in connection.execute(_LEAVING_KEYS.encode(), oids):
+        yield Finding(
+            severity=Severity.WARNING,
+            subject=subject,
+            what=f"{key} of {table} references {referenced}: not all rows of that are in the backup,"
+            " so a restore leaves the key NOT VALID",
+            next_step=f"add {referenced} to tables.include or take it out of tables.exclude",
         )
 
 

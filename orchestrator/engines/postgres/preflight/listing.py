@@ -1,10 +1,10 @@
 """Which databases a server has that a backup may be taken of."""
 
-import re
 from collections.abc import Sequence
 
 from orchestrator.engines.postgres.backup.tables.relations import Connection
 from orchestrator.engines.postgres.session import connect, translated_errors
+from orchestrator.engines.postgres.set_aside import is_set_aside
 from orchestrator.errors import DatabaseMissingError, UnsupportedServerError
 from orchestrator.model.names import DatabaseName
 from orchestrator.model.policy import Source
@@ -12,13 +12,12 @@ from orchestrator.model.secret import Secret
 
 # As bytes: the names of all databases are seen in each of them, in whatever encoding they were given.
 _DATABASES = """
-SELECT pg_catalog.textsend(d.datname::text) FROM pg_catalog.pg_database d
+SELECT pg_catalog.textsend(d.datname::text),
+       pg_catalog.textsend(pg_catalog.shobj_description(d.oid, 'pg_database'))
+FROM pg_catalog.pg_database d
 WHERE d.datallowconn AND NOT d.datistemplate ORDER BY 1
 """
 MAINTENANCE_DATABASE = "postgres"
-
-# A restore builds its database under such a name (`temporary_name` of execution/restore).
-_UNFINISHED = re.compile(r".*_restoring_[0-9a-f]{6}", re.DOTALL)
 
 
 def list_databases(source: Source) -> Sequence[DatabaseName]:
@@ -29,8 +28,11 @@ def list_databases(source: Source) -> Sequence[DatabaseName]:
     """
     with connect_somewhere(source.url, source) as session, translated_errors("listing databases"):
         rows = session.execute(_DATABASES.encode(), binary=True).fetchall()
-    names = [_decoded(bytes(name)) for (name,) in rows if isinstance(name, bytes)]
-    return sorted(DatabaseName(name) for name in names if not _UNFINISHED.fullmatch(name))
+    return sorted(
+        DatabaseName(name)
+        for name, comment in (_decoded(row) for row in rows)
+        if not is_set_aside(name, comment)
+    )
 
 
 def connect_somewhere(url: Secret, source: Source) -> Connection:
@@ -54,11 +56,15 @@ def _connect(url: Secret, database: str | None, source: Source) -> Connection:
     )
 
 
-def _decoded(name: bytes) -> str:
+def _decoded(row: Sequence[object]) -> tuple[str, str | None]:
+    name, comment = (field if isinstance(field, bytes) else None for field in row)
     try:
-        return name.decode("utf-8")
+        # A comment in another encoding is still no comment of ours.
+        words = None if comment is None else comment.decode("utf-8", "replace")
+        return (name or b"").decode("utf-8"), words
     except UnicodeDecodeError as error:
+        shown = (name or b"").decode("utf-8", "backslashreplace")
         raise UnsupportedServerError(
-            f"the name of database {name.decode('utf-8', 'backslashreplace')!r} is not UTF-8",
+            f"the name of database {shown!r} is not UTF-8",
             next_step="rename it (ALTER DATABASE … RENAME TO …), or declare databases by name",
         ) from error

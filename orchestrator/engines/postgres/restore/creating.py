@@ -4,16 +4,20 @@ The recorded encoding, provider and locale are taken as they are: a locale that 
 not know is an error, never silently another one (reference/postgres.md §2, rows 36 and 37).
 """
 
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import psycopg
 
 from orchestrator.engines.postgres.identifiers import quote_identifier, quote_literal
 from orchestrator.engines.postgres.restore.access import Connection, restore_errors
 from orchestrator.engines.postgres.restore.tablespaces import unusable_tablespaces
+from orchestrator.engines.postgres.set_aside import RESTORING
 from orchestrator.errors import RestoreError, TargetExistsError
 from orchestrator.model.contents import DatabaseProperties, SkippedEntry
 
-MARK = "orchestrator is restoring into this database"
-"""The comment that tells a database being restored from any other; `publish` replaces it."""
+_log = logging.getLogger(__name__)
 
 _LONGEST_NAME = 63  # bytes; PostgreSQL cuts longer names off with no more than a notice
 # The server needs a moment to notice that a killed process is gone.
@@ -27,6 +31,28 @@ SELECT pg_catalog.shobj_description(d.oid, 'pg_database'), d.datallowconn,
   FROM pg_catalog.pg_database d, pg_catalog.pg_database t
  WHERE d.datname = %s AND t.datname = 'template0'
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """What creating a database left out, and what it made besides, in words."""
+
+    skipped: Sequence[SkippedEntry] = ()
+    notes: Sequence[str] = ()
+
+
+def warn_of_superuser(maintenance: Connection) -> None:
+    """Write into the log if code of the backup will run with every power (rule 7 of restoring)."""
+    if maintenance.info.parameter_status("is_superuser") == "on":
+        _log.warning(
+            "restoring_as_superuser",
+            extra={
+                "what": f"functions, defaults and triggers of the backup run as the superuser"
+                f" {maintenance.info.user!r}, and may do anything to this server",
+                "next_step": "let source.restore_url, or --at-server, name a role with CREATEDB that"
+                " is no superuser; extensions and some accessories may be left out then",
+            },
+        )
 
 
 def require_free_name(maintenance: Connection, final_name: str) -> None:
@@ -68,7 +94,7 @@ def drop_leftover(maintenance: Connection, name: str, *, drop_command: str) -> N
     if found is None:
         return
     comment, _open, is_empty = found
-    if not str(comment or "").startswith(MARK) and not (comment is None and is_empty):
+    if not str(comment or "").startswith(RESTORING) and not (comment is None and is_empty):
         raise RestoreError(
             f"the temporary name {name!r} is taken by a database that no restore created",
             next_step=f"look at it; if nobody needs it, drop it: {drop_command}",
@@ -90,7 +116,7 @@ def lock_name(maintenance: Connection, name: str) -> None:
     try:
         with maintenance.transaction():
             maintenance.execute(f"SET LOCAL lock_timeout = '{_LOCK_WAIT}'".encode())
-            maintenance.execute(query, [f"{MARK}: {name}"])
+            maintenance.execute(query, [f"{RESTORING}: {name}"])
     except psycopg.errors.LockNotAvailable as error:
         raise RestoreError(
             f"another restore is building {name!r} right now",
@@ -125,7 +151,7 @@ def create_closed_database(
         _create(maintenance, statement)
         quoted = quote_identifier(name)
         maintenance.execute(
-            f"COMMENT ON DATABASE {quoted} IS {quote_literal(MARK)};"
+            f"COMMENT ON DATABASE {quoted} IS {quote_literal(RESTORING)};"
             f"REVOKE ALL ON DATABASE {quoted} FROM PUBLIC;"
             f"ALTER DATABASE {quoted} ALLOW_CONNECTIONS true".encode()
         )

@@ -4,8 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from typing_extensions import override
 
+from orchestrator.engines.postgres.identifiers import quote_identifier
 from orchestrator.engines.postgres.restore.access import Access, Connection, restore_errors
 from orchestrator.engines.postgres.restore.creating import creation_statement, require_free_name
+from orchestrator.engines.postgres.restore.publication.owners import described
 from orchestrator.engines.postgres.restore.publication.ownership import (
     owned_database,
     owned_entries,
@@ -26,7 +28,20 @@ SELECT r.rolcreatedb OR r.rolsuper, current_user FROM pg_catalog.pg_roles r
 WHERE r.rolname = current_user
 """
 _ROLES = "SELECT r.rolname FROM pg_catalog.pg_roles r"
+# What ALTER … OWNER TO asks for: to be a member, and since version 16 to be one with SET.
+_RECEIVERS = """
+SELECT r.rolname FROM pg_catalog.pg_roles r WHERE pg_catalog.pg_has_role(r.oid, '{right}')
+"""
 _EXTENSIONS = "SELECT e.name FROM pg_catalog.pg_available_extensions e"
+_CREATABLE = """
+SELECT e.name FROM pg_catalog.pg_available_extensions e
+JOIN pg_catalog.pg_available_extension_versions v ON (v.name, v.version) = (e.name, e.default_version)
+WHERE v.trusted OR NOT v.superuser
+   OR (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = current_user)
+"""
+_SET_SINCE = 160000
+_IMPLICIT = "pg_database_owner"
+"""Whoever owns the database is a member of this role; while it is restored that is us."""
 _LOCALES = """
 SELECT c.collcollate FROM pg_catalog.pg_collation c WHERE c.collcollate IS NOT NULL
 UNION SELECT d.datcollate FROM pg_catalog.pg_database d
@@ -49,6 +64,7 @@ class PostgresTargetInspector(TargetInspector):
             url=request.url,
             application_name=request.application_name,
             environment=self._environment,
+            stall_timeout=request.stall_timeout,
         )
         entries = read_archive_contents(schema_archive).entries
         left_out: list[str] = []
@@ -88,19 +104,37 @@ def _missing(
     row = connection.execute("SELECT current_user").fetchone()
     role = "" if row is None else str(row[0])
     owned = owned_database(properties, request.ownership, restoring_role=role)
-    owners = {entry.owner for entry in owned_entries(entries, request.ownership)} | {owned.owner}
-    for owner in sorted(filter(None, owners - _names(connection, _ROLES))):
+    owned_objects = list(owned_entries(entries, request.ownership))
+    owners = {entry.owner for entry in owned_objects} | {owned.owner}
+    known = _names(connection, _ROLES)
+    for owner in sorted(filter(None, owners - known)):
         yield f"role {owner}: what it owns would stay with {role}"
-    known = {_plain(locale) for locale in _names(connection, _LOCALES)} | _EVERYWHERE
-    if properties.locale_provider == "libc" and _plain(properties.collate) not in known:
+    right = "SET" if connection.info.server_version >= _SET_SINCE else "MEMBER"
+    receivers = _names(connection, _RECEIVERS.format(right=right)) | {_IMPLICIT}
+    handed = {entry.owner for entry in owned_objects if described(entry)} | {owned.owner}
+    for owner in sorted(filter(None, (handed & known) - receivers)):
+        grant = f"GRANT {quote_identifier(owner)} TO {quote_identifier(role)}"
+        yield f"role {owner}: what it owns would stay with {role}, who is no member ({grant})"
+    locales = {_plain(locale) for locale in _names(connection, _LOCALES)} | _EVERYWHERE
+    if properties.locale_provider == "libc" and _plain(properties.collate) not in locales:
         yield f"locale {properties.collate}: the server does not list it, and may refuse it"
-    available = _names(connection, _EXTENSIONS)
-    for entry in entries:
-        if entry.kind == "EXTENSION" and entry.name not in available:
-            yield f"extension {entry.name}: it is not installed there"
+    yield from _missing_extensions(connection, role, entries)
     spaces = [entry.tablespace for entry in entries if entry.tablespace]
     for skipped in unusable_tablespaces(connection, [properties.tablespace, *spaces]):
         yield str(skipped)
+
+
+def _missing_extensions(
+    connection: Connection, role: str, entries: Sequence[ArchiveEntry]
+) -> Iterator[str]:
+    available, creatable = _names(connection, _EXTENSIONS), _names(connection, _CREATABLE)
+    for entry in entries:
+        if entry.kind != "EXTENSION":
+            continue
+        if entry.name not in available:
+            yield f"extension {entry.name}: it is not installed there"
+        elif entry.name not in creatable:
+            yield f"extension {entry.name}: only a superuser may create it, and {role} is none"
 
 
 def _names(connection: Connection, query: str) -> set[str]:

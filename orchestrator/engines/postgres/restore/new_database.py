@@ -11,6 +11,7 @@ from orchestrator.engines.postgres.restore.completing import (
     refresh_materialized_views,
     set_sequences,
 )
+from orchestrator.engines.postgres.restore.creating import Created
 from orchestrator.engines.postgres.restore.deferred_checks import (
     DeferredCheck,
     bring_checks_back,
@@ -31,8 +32,12 @@ from orchestrator.engines.postgres.restore.reading import (
     count_rows,
     may_read_pages,
 )
-from orchestrator.engines.postgres.restore.schema.archive_contents import ArchiveEntry
 from orchestrator.engines.postgres.restore.schema.chosen_tables import choose_entries
+from orchestrator.engines.postgres.restore.schema.comparing import (
+    GRANTS,
+    Recorded,
+    compare_definitions,
+)
 from orchestrator.engines.postgres.restore.schema.definitions import recreate_definitions
 from orchestrator.engines.postgres.restore.schema.entry_classes import Step
 from orchestrator.engines.postgres.restore.schema.pg_restore import (
@@ -44,6 +49,7 @@ from orchestrator.engines.postgres.restore.spreading import (
     read_spread_partitions,
 )
 from orchestrator.engines.postgres.sequences import read_sequences
+from orchestrator.engines.postgres.set_aside import aside_comment
 from orchestrator.errors import RestoreError
 from orchestrator.model.contents import (
     DatabaseProperties,
@@ -70,15 +76,15 @@ class PostgresNewDatabase(NewDatabase):
         access: Access,
         maintenance: Connection,
         connections: Sequence[Connection],
-        skipped: Sequence[SkippedEntry],
+        created: Created,
     ) -> None:
-        """``skipped`` is what creating the database left out; `publish` returns it, too."""
+        """``created`` is what creating the database left out, which `publish` returns, and made."""
         self._request = request
         self._properties = properties
         self._access = access
         self._maintenance = maintenance
         self._connections = connections
-        self._skipped = list(skipped)
+        self._created = created
         self._loaders = [PostgresLoader(c, encoding=properties.encoding) for c in connections]
         self._reader = RestoredReader(
             access,
@@ -87,7 +93,9 @@ class PostgresNewDatabase(NewDatabase):
             version=connections[0].info.server_version,
         )
         self._roots: Mapping[TableName, TableName] = {}
-        self._entries: tuple[ArchiveEntry, ...] | None = None
+        self._recorded: Recorded | None = None
+        self._apart: set[tuple[str, str]] = set()
+        self._notes: list[str] = []
         self._large_objects: tuple[LargeObject, ...] = ()
         self._checks: tuple[DeferredCheck, ...] = ()
 
@@ -95,6 +103,11 @@ class PostgresNewDatabase(NewDatabase):
     @override
     def loaders(self) -> Sequence[ChunkLoader]:
         return self._loaders
+
+    @property
+    @override
+    def notes(self) -> Sequence[str]:
+        return [*self._created.notes, *self._notes]
 
     @override
     def restore_pre_data(self, schema_archive: bytes, details: Details) -> Sequence[SkippedEntry]:
@@ -146,31 +159,37 @@ class PostgresNewDatabase(NewDatabase):
 
     @override
     def publish(self) -> Sequence[SkippedEntry]:
-        if self._entries is None:
+        recorded = self._recorded
+        if recorded is None:
             raise RestoreError(
                 "a database without its definitions cannot be published",
                 next_step="restore the schema archive first",
             )
         ownership, role = self._request.ownership, self._role()
+        properties = owned_database(self._properties, ownership, restoring_role=role)
+        if self._request.set_aside:
+            properties = replace(properties, comment=aside_comment(self._request.final_name))
         with restore_errors(
             "owners, grants and other accessories could not be recreated",
             next_step="see the server's log and restore again",
         ):
             skipped = publish_definitions(
                 self._first,
-                tuple(owned_entries(self._entries, ownership)),
+                tuple(owned_entries(recorded.entries, ownership)),
                 owned_objects(self._large_objects, ownership, restoring_role=role),
+                database_owner=properties.owner,
             )
+        skipped += self._compare_definitions(recorded, skipped)
         for connection in self._connections:
             connection.close()
         self.close()
         skipped += publish_database(
             self._maintenance,
-            owned_database(self._properties, ownership, restoring_role=role),
+            properties,
             temporary_name=self._request.temporary_name,
             final_name=self._request.final_name,
         )
-        return self._skipped + skipped
+        return [*self._created.skipped, *skipped]
 
     def close(self) -> None:
         """End the session that reads; may be called twice."""
@@ -186,9 +205,14 @@ class PostgresNewDatabase(NewDatabase):
             schema_archive, environment=self._access.environment, server_version=version
         ) as archive:
             left_out = self._choose(archive, step)
-            self._entries = archive.contents.entries
+            self._recorded = Recorded(
+                entries=archive.contents.entries,
+                dumped_by=archive.contents.dumped_by,
+                server=details.identity.version_number // 10000,
+                encoding=self._properties.encoding,
+            )
             with restore_errors(f"definitions {step.value}", next_step="restore again"):
-                return left_out + recreate_definitions(
+                refused = recreate_definitions(
                     archive,
                     step,
                     self._access,
@@ -196,6 +220,28 @@ class PostgresNewDatabase(NewDatabase):
                     jobs=1 if step is Step.BEFORE_DATA else self._request.workers,
                     carried=[data.table.name for data in details.tables],
                 )
+        self._apart |= {(entry.kind, entry.name) for entry in refused}
+        return left_out + refused
+
+    def _compare_definitions(
+        self, recorded: Recorded, skipped: Sequence[SkippedEntry]
+    ) -> list[SkippedEntry]:
+        """Return what is not as recorded, besides what is known; grants follow their owners."""
+        apart = self._apart | {(entry.kind, entry.name) for entry in skipped}
+        ownership = self._request.ownership
+        is_owned_as_recorded = ownership.keep_owners and not ownership.renamed
+        is_owned_as_recorded &= all(entry.kind != "OWNER" for entry in skipped)
+        if not (is_owned_as_recorded and ownership.keep_grants):
+            apart |= {(kind, "*") for kind in GRANTS}
+        differences, notes = compare_definitions(
+            recorded,
+            self._access,
+            self._request.temporary_name,
+            server=self._first.info.server_version // 10000,
+            apart=apart,
+        )
+        self._notes += notes
+        return differences
 
     def _choose(self, archive: SchemaArchive, step: Step) -> list[SkippedEntry]:
         """Leave in the archive only what the wanted tables need; say, once, what that leaves out."""
@@ -208,7 +254,7 @@ class PostgresNewDatabase(NewDatabase):
     def _present_sequences(self, states: Sequence[SequenceState]) -> Sequence[SequenceState]:
         if self._request.tables is None:
             return states
-        entries = self._entries or ()
+        entries = self._recorded.entries if self._recorded else ()
         present = {(one.schema, one.name) for one in entries if one.kind == "SEQUENCE"}
         return [state for state in states if (state.name.schema, state.name.name) in present]
 

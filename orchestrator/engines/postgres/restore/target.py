@@ -8,19 +8,22 @@ from typing_extensions import override
 
 from orchestrator.engines.postgres.restore.access import Access, Connection
 from orchestrator.engines.postgres.restore.creating import (
+    Created,
     create_closed_database,
     drop_leftover,
     lock_name,
     require_free_name,
+    warn_of_superuser,
 )
 from orchestrator.engines.postgres.restore.new_database import PostgresNewDatabase
 from orchestrator.engines.postgres.restore.publication.database_settings import (
     apply_settings,
     comes_late,
 )
+from orchestrator.engines.postgres.restore.publication.roles import create_missing_roles
 from orchestrator.engines.postgres.restore.schema.attempts import Attempts
 from orchestrator.errors import OrchestratorError
-from orchestrator.model.contents import DatabaseProperties, SkippedEntry
+from orchestrator.model.contents import DatabaseProperties
 from orchestrator.ports.engine import NewDatabase, RestoreRequest, TargetEngine
 
 _END_SESSIONS = """
@@ -51,13 +54,14 @@ class PostgresTarget(TargetEngine):
             url=request.url,
             application_name=request.application_name,
             environment=self._environment,
+            stall_timeout=request.stall_timeout,
         )
         with ExitStack() as stack:
             maintenance = stack.enter_context(access.connect_for_maintenance())
-            skipped = _create(maintenance, request, properties, access)
+            created = _create(maintenance, request, properties, access)
             stack.callback(_end_sessions, maintenance, request.temporary_name)
             try:
-                database = _opened(stack, maintenance, request, properties, access, skipped)
+                database = _opened(stack, maintenance, request, properties, access, created)
                 stack.callback(database.close)
                 yield database
             except OrchestratorError as error:
@@ -70,9 +74,10 @@ def _create(
     request: RestoreRequest,
     properties: DatabaseProperties,
     access: Access,
-) -> list[SkippedEntry]:
+) -> Created:
     temporary_name = request.temporary_name
     require_free_name(maintenance, request.final_name)
+    warn_of_superuser(maintenance)
     lock_name(maintenance, temporary_name)
     drop_leftover(maintenance, temporary_name, drop_command=access.drop_command(temporary_name))
     try:
@@ -81,9 +86,10 @@ def _create(
         _add_drop_command(error, maintenance, request, access)
         raise
     attempts = Attempts(maintenance)
+    notes = create_missing_roles(attempts, request.roles)
     early = [setting for setting in properties.settings if not comes_late(setting)]
     apply_settings(attempts, temporary_name, early)
-    return skipped + attempts.skipped
+    return Created(skipped + attempts.skipped, notes)
 
 
 def _opened(
@@ -92,7 +98,7 @@ def _opened(
     request: RestoreRequest,
     properties: DatabaseProperties,
     access: Access,
-    skipped: list[SkippedEntry],
+    created: Created,
 ) -> PostgresNewDatabase:
     connections = [
         stack.enter_context(access.connect(request.temporary_name))
@@ -104,13 +110,13 @@ def _opened(
         access=access,
         maintenance=maintenance,
         connections=connections,
-        skipped=skipped,
+        created=created,
     )
 
 
 def _end_sessions(maintenance: Connection, database: str) -> None:
     # A pg_restore that was killed may leave its workers behind, each in the midst of a statement.
-    with suppress(psycopg.Error):
+    with suppress(psycopg.Error, OrchestratorError):
         maintenance.execute(_END_SESSIONS, [database])
 
 
@@ -118,9 +124,11 @@ def _add_drop_command(
     error: OrchestratorError, maintenance: Connection, request: RestoreRequest, access: Access
 ) -> None:
     name = request.temporary_name
-    with suppress(psycopg.Error):
-        if maintenance.execute(_EXISTS, [name]).fetchone() is not None:
-            command = access.drop_command(name)
-            error.next_step += (
-                f"; what was built so far is the database {name!r}: drop it with {command}"
-            )
+    exists = True  # unless the server says otherwise: it may be what failed
+    with suppress(psycopg.Error, OrchestratorError):
+        exists = maintenance.execute(_EXISTS, [name]).fetchone() is not None
+    if exists:
+        command = access.drop_command(name)
+        error.next_step += (
+            f"; what was built so far is the database {name!r}: drop it with {command}"
+        )

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -21,6 +22,7 @@ from orchestrator.errors import (
 )
 from orchestrator.model.contents import BlockRange, TableName
 from tests.support.copying import copy_database
+from tests.support.pooling_proxy import PoolingProxy, pooling_proxy
 from tests.support.postgres import Database, Server, eventually, running_server
 from tests.support.source_engine import open_snapshot, read_text
 
@@ -119,8 +121,19 @@ def test_the_words_of_an_error_of_the_server_are_kept_whole(empty_database: Data
 
 
 @contextmanager
-def pooled(program: str, database: Database, folder: Path, *, mode: str) -> Iterator[str]:
-    """Run a pgbouncer before a server; give the URL through it."""
+def pooled(database: Database, folder: Path, *, mode: str) -> Iterator[str]:
+    """Run a pgbouncer before a server, or our own pooler where none is; give the URL through it."""
+    program = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if program is None:
+        with pooling_proxy(database.url, by_transaction=mode == "transaction", sessions=8) as own:
+            yield through(own, database)
+        return
+    with pgbouncer(program, database, folder, mode=mode) as url:
+        yield url
+
+
+@contextmanager
+def pgbouncer(program: str, database: Database, folder: Path, *, mode: str) -> Iterator[str]:
     server, port = database.server, _free_port()
     users, file = folder / "users", folder / f"{mode}.ini"
     users.write_text(f'"postgres" "{server.cluster.password}"\n')
@@ -148,23 +161,52 @@ def answers(url: str) -> bool:
     return False
 
 
+def through(pooler: PoolingProxy, database: Database) -> str:
+    return f"postgresql://postgres@127.0.0.1:{pooler.port}/{database.name}"
+
+
+def backend(connection: psycopg.Connection[tuple[object, ...]]) -> object:
+    return (connection.execute("SELECT pg_backend_pid()").fetchone() or ())[0]
+
+
 def test_a_pooler_in_transaction_mode_is_refused_and_nothing_is_set_through_it(
-    empty_database: Database, tmp_path_factory: pytest.TempPathFactory
+    empty_database: Database,
 ) -> None:
-    empty_database.execute("CREATE TABLE t AS SELECT 1 AS id")
-    with open_snapshot(empty_database.url, empty_database.name) as snapshot:
-        assert read_text(snapshot, T) == b"1\n"
-    # Where a pgbouncer is on the machine, it shows the other half.
-    program = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if program is None:
-        return
-    folder = tmp_path_factory.mktemp("pooler")
-    with pooled(program, empty_database, folder, mode="transaction") as url:
+    with pooling_proxy(empty_database.url, by_transaction=True) as pooler:
+        url = through(pooler, empty_database)
+        with psycopg.connect(url, autocommit=True) as first, first.transaction():
+            # It is a pooler: whoever keeps no transaction open shares a session with others.
+            with psycopg.connect(url, autocommit=True) as other:
+                assert backend(first) != backend(other)
+            with psycopg.connect(url, autocommit=True) as another:
+                assert backend(another) != another.info.backend_pid
         assert isinstance(refusal_of(empty_database, url), PoolerError)
         with psycopg.connect(url, autocommit=True) as application:
             assert application.execute("SHOW search_path").fetchone() == ('"$user", public',)
+
+
+def test_a_pooler_without_a_second_session_is_refused_in_time(empty_database: Database) -> None:
     with (
-        pooled(program, empty_database, folder, mode="session") as url,
+        pooling_proxy(empty_database.url, by_transaction=True, sessions=1) as pooler,
+        pytest.raises(PoolerError),
+        open_snapshot(
+            through(pooler, empty_database),
+            empty_database.name,
+            stall_timeout=timedelta(seconds=1),
+        ),
+    ):
+        pass
+
+
+def test_a_pooler_in_session_mode_is_told_apart_from_one_in_transaction_mode(
+    empty_database: Database, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    empty_database.execute("CREATE TABLE t AS SELECT 1 AS id")
+    folder = tmp_path_factory.mktemp("pooler")
+    with pooled(empty_database, folder, mode="transaction") as url:
+        assert isinstance(refusal_of(empty_database, url), PoolerError)
+    with (
+        pooled(empty_database, folder, mode="session") as url,
         open_snapshot(url, empty_database.name) as snapshot,
     ):
         assert read_text(snapshot, T) == b"1\n"

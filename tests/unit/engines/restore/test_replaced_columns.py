@@ -2,7 +2,10 @@
 
 import pytest
 
-from orchestrator.engines.postgres.restore.existing.columns import PresentColumn, compare_columns
+from orchestrator.engines.postgres.restore.existing.fitting.columns import (
+    PresentColumn,
+    compare_columns,
+)
 from tests.support.replacing import a_table
 
 

@@ -214,3 +214,12 @@ def test_events_whose_causes_come_later_are_routed_already(event: Event):
     history = History(in_force(routed(a_route("ops", [event]), a_route("mail", [Event.FAILED]))))
     history.see(a_trouble("practice/app", event))
     assert [message.channel for message in history.said] == ["ops"]
+
+
+def test_who_was_frozen_since_it_looked_says_nothing_after_one_who_saw_more():
+    history = History()
+    history.see(a_trouble())
+    assert history.see(a_trouble(), after=30 * HOUR) == [REMINDER]
+    assert history.see(a_trouble(), looked=5 * HOUR, moment=Moment.END) == []
+    assert history.see(after=HOUR) == [RECOVERED]
+    assert history.see(a_trouble(), looked=5 * HOUR) == []

@@ -9,17 +9,18 @@ from orchestrator.model.alert import Trouble
 from orchestrator.model.incident import DamagedCopy, Setback, UncoveredTables
 from orchestrator.model.marks import Suspicion
 from orchestrator.model.names import DestinationName
-from orchestrator.model.observation import Observation, SeriesObservation
+from orchestrator.model.observation import LeaseObservation, Observation, SeriesObservation
 from orchestrator.model.plan import SkipKind, Skipped
 from orchestrator.model.policy import DesiredState, Event, OnUncovered, TableSelection
 from orchestrator.model.pruning import UpkeepPlan
 from orchestrator.model.run import ErrorReport, Run, RunState
 from orchestrator.planning.alerting import Findings, find_troubles
 from orchestrator.planning.alerting.causes import server_of
-from tests.support.alerting import a_message, a_trouble
+from tests.support.alerting import a_cause, a_message, a_trouble
 from tests.support.builders import (
     a_backup,
     a_desired_state,
+    a_lease,
     a_pause,
     a_policy,
     a_run,
@@ -164,7 +165,7 @@ def test_damaged_copies_are_told_by_destination_until_they_are_mended():
     (trouble,) = find(seen_of(), findings=findings)
     assert causes((trouble,)) == [("corrupt", "destination local")]
     assert trouble.since == NOW - 5 * HOUR
-    assert "chunks/ab: missing; so are 1 other copies" in trouble.error.what
+    assert "chunks/ab: missing; so is 1 other copy" in trouble.error.what
 
 
 def test_a_run_that_failed_because_its_backup_is_damaged_is_the_damage():
@@ -228,6 +229,16 @@ def test_a_channel_is_failing_after_two_attempts():
     assert "503" in trouble.error.what
 
 
+def test_a_channel_that_took_neither_of_two_messages_is_failing():
+    waiting = [
+        replace(a_message(NOW, about=a_cause(subject)), attempts=1, answer="503")
+        for subject in ("practice/app", "practice/other")
+    ]
+    (trouble,) = find(seen_of(), findings=Findings(undelivered=waiting))
+    assert causes((trouble,)) == [("channel_failing", "channel ops")]
+    assert "in 2 attempts" in trouble.error.what
+
+
 def test_invalid_policy_files_are_told_with_their_first_problems():
     problems = [f"policies/a.yaml:{line}:1: wrong" for line in range(5)]
     (trouble,) = find(seen_of(), findings=Findings(problems=problems))
@@ -239,6 +250,38 @@ def test_invalid_policy_files_are_told_with_their_first_problems():
 def test_what_others_found_is_told_beside_it():
     filling = a_trouble("destination local", Event.LOW_STORAGE)
     assert find(seen_of(), findings=Findings(others=[filling])) == (filling,)
+
+
+def under_way(minutes: int, *, is_gone: bool = False) -> tuple[SeriesObservation, Findings]:
+    """A run of a policy whose `max_duration` is an hour."""
+    run = a_run(NOW - timedelta(minutes=minutes))
+    lease = replace(a_lease(expires_at=NOW + HOUR), run=run.id)
+    seen = seen_of(lease=LeaseObservation(lease=lease, holder_is_gone=is_gone))
+    return seen, Findings(running=[run])
+
+
+def within_an_hour() -> DesiredState:
+    return a_desired_state(a_policy(source=replace(a_source(), max_duration=HOUR)))
+
+
+def test_a_run_that_used_half_of_its_time_is_a_trouble_until_it_ends():
+    seen, findings = under_way(40)
+    (trouble,) = find(seen, findings=findings, desired=within_an_hour())
+    assert causes((trouble,)) == [("degraded", "the snapshot of practice/app")]
+    assert trouble.since == NOW - timedelta(minutes=10)
+    assert "40m ago has used more than 50% of its max_duration of 1h" in trouble.error.what
+    assert find(seen, desired=within_an_hour()) == ()
+
+
+def test_a_run_that_is_young_or_dead_is_none():
+    for seen, findings in (under_way(29), under_way(40, is_gone=True)):
+        assert find(seen, findings=findings, desired=within_an_hour()) == ()
+
+
+def test_a_run_that_took_the_whole_of_its_time_is_not_called_well():
+    (trouble,) = find(seen_of(failed(error=an_error_report("ORC-212"))))
+    assert causes((trouble,)) == [("failed", "practice/app")]
+    assert trouble.also == {Event.DEGRADED}
 
 
 @pytest.mark.parametrize(

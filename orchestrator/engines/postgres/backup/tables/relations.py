@@ -39,6 +39,13 @@ WHERE a.attrelid = ANY (%s::pg_catalog.oid[]) AND a.attnum > 0 AND NOT a.attisdr
 ORDER BY a.attrelid, a.attnum
 """
 
+_GENERATED = """
+SELECT a.attrelid::bigint, a.attname FROM pg_catalog.pg_attribute a
+WHERE a.attrelid = ANY (%s::pg_catalog.oid[]) AND a.attnum > 0 AND NOT a.attisdropped
+  AND a.attgenerated <> ''
+ORDER BY a.attrelid, a.attnum
+"""
+
 _SIZES = """
 SELECT c.oid::bigint,
        pg_catalog.pg_relation_size(c.oid)
@@ -114,6 +121,15 @@ def read_columns(connection: Connection, oids: Sequence[int]) -> dict[int, tuple
     for oid, name, kind in connection.execute(_COLUMNS, [list(oids)]):
         columns[int(str(oid))].append(Column(name=str(name), type=str(kind)))
     return {oid: tuple(listed) for oid, listed in columns.items()}
+
+
+def read_generated(connection: Connection, oids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """Return the names of the generated columns of each table that has any."""
+    names: dict[int, tuple[str, ...]] = {}
+    for oid, name in connection.execute(_GENERATED, [list(oids)]):
+        number = int(str(oid))
+        names[number] = (*names.get(number, ()), str(name))
+    return names
 
 
 def read_sizes(connection: Connection, oids: Sequence[int]) -> dict[int, RelationSize]:

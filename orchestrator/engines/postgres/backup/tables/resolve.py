@@ -11,7 +11,7 @@ from orchestrator.engines.postgres.backup.tables.relations import (
 from orchestrator.engines.postgres.backup.tables.selection import select_tables
 from orchestrator.engines.postgres.identifiers import qualified
 from orchestrator.errors import UncoveredTableError, UnsupportedServerError
-from orchestrator.model.contents import LeftOut, TableName
+from orchestrator.model.contents import WITHOUT_ROWS, LeftOut, TableName
 from orchestrator.model.policy import OnUncovered, TableSelection
 
 _SCATTERED = """
@@ -60,6 +60,11 @@ def resolve(connection: Connection, selection: TableSelection) -> Resolved:
             f"no pattern names {', '.join(map(str, selected.uncovered))}",
             next_step="add a pattern to tables.include or tables.exclude",
         )
+    ignored = selected.uncovered if selection.on_uncovered is OnUncovered.IGNORE else ()
+    empty = {
+        **dict.fromkeys(selected.excluded, "excluded by the policy"),
+        **dict.fromkeys(ignored, "no pattern of the policy names the table"),
+    }
     chosen = [by_name[name] for name in selected.tables]
     return Resolved(
         locked=tuple(relation for relation in chosen if relation.kind != "f"),
@@ -69,8 +74,19 @@ def resolve(connection: Connection, selection: TableSelection) -> Resolved:
             for relation in chosen
             if relation.is_partition
         },
-        left_out=relations.left_out(),
-        uncovered=() if selection.on_uncovered is OnUncovered.IGNORE else selected.uncovered,
+        left_out=relations.left_out() + _without_rows(by_name, empty),
+        uncovered=() if ignored else selected.uncovered,
+    )
+
+
+def _without_rows(
+    relations: Mapping[TableName, Relation], reasons: Mapping[TableName, str]
+) -> tuple[LeftOut, ...]:
+    """Return the tables that come back without the rows they have, because the policy says so."""
+    return tuple(
+        LeftOut(kind=WITHOUT_ROWS, name=str(name), reason=reason)
+        for name, reason in reasons.items()
+        if relations[name].has_rows_of_its_own
     )
 
 

@@ -15,10 +15,11 @@ from orchestrator.model.policy import TableSelection
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """Which of the tables are read, and which no pattern names; both in the order given."""
+    """Which tables are read, which no pattern names, which are excluded; in the order given."""
 
     tables: tuple[TableName, ...]
     uncovered: tuple[TableName, ...]
+    excluded: tuple[TableName, ...] = ()
 
 
 def select_tables(
@@ -39,12 +40,14 @@ def select_tables(
     _require_matches(selection.include, include, names)
     chosen: list[TableName] = []
     uncovered: list[TableName] = []
+    excluded: list[TableName] = []
     for name in names:
         family = [str(member) for member in _with_ancestors(name, parents)]
         if _fits(exclude, family):
+            excluded.append(name)
             continue
         (chosen if not include or _fits(include, family) else uncovered).append(name)
-    return Selected(tuple(chosen), tuple(uncovered))
+    return Selected(tuple(chosen), tuple(uncovered), tuple(excluded))
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

@@ -9,6 +9,7 @@ import psycopg
 from typing_extensions import override
 
 from orchestrator.engines.postgres.restore.access import Access, Connection, restore_errors
+from orchestrator.engines.postgres.restore.existing.liveness import kept_alive
 from orchestrator.engines.postgres.restore.existing.locking import WRITERS_OUT, Locker
 from orchestrator.engines.postgres.restore.existing.looking import Found, find, plan
 from orchestrator.engines.postgres.restore.existing.replacement import (
@@ -50,11 +51,13 @@ class PostgresExisting(ExistingEngine):
             url=request.url,
             application_name=request.application_name,
             environment=self._environment,
+            stall_timeout=request.stall_timeout,
         )
         with ExitStack() as stack:
             connection = stack.enter_context(access.connect(request.database))
             observer = stack.enter_context(access.connect(request.database))
-            connection.execute(_DURABLE)
+            with restore_errors("preparing the session", next_step=NEXT_STEP):
+                connection.execute(_DURABLE)
             yield PostgresExistingDatabase(request, access, connection, observer)
 
 
@@ -83,13 +86,18 @@ class PostgresExistingDatabase(ExistingDatabase):
         with restore_errors("locking the tables", next_step=NEXT_STEP):
             self._connection.execute("BEGIN")
         try:
-            replacement = self._locked(wanted, shown)
-            transaction = self._transaction()
-            yield replacement
+            with self._kept_alive():
+                replacement = self._locked(wanted, shown)
+                transaction = self._transaction()
+                yield replacement
             self._commit(transaction)
         except BaseException:
             self._connection.close()
             raise
+
+    def _kept_alive(self) -> AbstractContextManager[None]:
+        request = self._request
+        return kept_alive(self._access, self._connection, request.database, request.stall_timeout)
 
     def _locked(self, wanted: Wanted, shown: ReplacementPlan) -> PostgresReplacement:
         """Lock first; only then is what is there what will be replaced."""
@@ -156,6 +164,7 @@ def _require_as_shown(before: Found, found: Found, shown: ReplacementPlan) -> No
         and {one.name for one in shown.tables} == {one.name for one in members.replaced}
         and set(shown.foreign_keys) == set(map(str, found.keys))
         and set(members.differences) <= set(shown.differences)
+        and set(members.losses) <= set(shown.losses)
     )
     if not same or members.obstacles:
         raise _changed()

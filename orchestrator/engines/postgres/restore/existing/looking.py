@@ -19,12 +19,13 @@ from orchestrator.engines.postgres.restore.existing.foreign_keys import (
     read_foreign_keys,
 )
 from orchestrator.engines.postgres.restore.existing.members import Members, find_members
+from orchestrator.engines.postgres.restore.existing.privileges import missing_privileges
 from orchestrator.engines.postgres.restore.existing.sequences import (
     FoundSequence,
     behind,
     find_sequences,
 )
-from orchestrator.engines.postgres.restore.existing.triggers import read_triggers
+from orchestrator.engines.postgres.restore.existing.triggers import read_what_speaks
 from orchestrator.model.contents import Column, SkippedEntry, TableName
 from orchestrator.ports.restoring.existing_database import ReplacementPlan, TableNow, Wanted
 
@@ -113,6 +114,8 @@ def plan(connection: Connection, wanted: Wanted) -> ReplacementPlan:
     members = found.members
     columns = read_columns(connection, [relation.oid for relation in members.replaced])
     encoding_differs, encoding_is_in_the_way = _compare_encodings(connection, wanted.encoding)
+    speaking = read_what_speaks(connection, members.oids)
+    lacking = missing_privileges(connection, members, found.keys, speaking, found.sequences)
     return ReplacementPlan(
         identity=read_identity(connection),
         tables=tuple(
@@ -121,17 +124,25 @@ def plan(connection: Connection, wanted: Wanted) -> ReplacementPlan:
         ),
         neighbours=tuple(relation.name for relation in found.neighbours),
         foreign_keys=tuple(map(str, found.keys)),
-        triggers=tuple(
-            str(one) for one in read_triggers(connection, members.oids) if one.state != "D"
-        ),
+        triggers=tuple(map(str, speaking.triggers)),
         sequences=tuple(
             f"{one.name} will go on at {one.next_then}"
-            for one in behind(connection, found.sequences)
+            for one in behind(connection, () if lacking else found.sequences)
         ),
         differences=(*members.differences, *found.gone_sequences, *encoding_differs),
+        losses=members.losses,
         published=tuple(str(words) for (words,) in connection.execute(_PUBLISHED, [members.oids])),
         stale=_stale(connection, members.oids),
-        obstacles=(*members.obstacles, *encoding_is_in_the_way),
+        obstacles=(*members.obstacles, *encoding_is_in_the_way, *_in_words(lacking)),
+    )
+
+
+def _in_words(lacking: Sequence[str]) -> tuple[str, ...]:
+    if not lacking:
+        return ()
+    return (
+        "the restoring role may not do it: let source.restore_url name the owner of the tables, or"
+        " run in that database as a superuser: " + " ".join(lacking),
     )
 
 

@@ -1,6 +1,6 @@
 """Which tables of the database a restore would replace, and what is not as it was."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.engines.postgres.backup.tables.relations import (
@@ -8,13 +8,17 @@ from orchestrator.engines.postgres.backup.tables.relations import (
     Relations,
     read_relations,
 )
+from orchestrator.engines.postgres.backup.tables.types import read_types
 from orchestrator.engines.postgres.restore.access import Connection
-from orchestrator.engines.postgres.restore.existing.columns import (
+from orchestrator.engines.postgres.restore.existing.fitting.columns import (
+    Difference,
     compare_columns,
+    read_filled,
     read_present_columns,
 )
+from orchestrator.engines.postgres.restore.existing.fitting.types import compare_types
 from orchestrator.engines.postgres.restore.spreading import read_spread_partitions
-from orchestrator.model.contents import Table, TableName
+from orchestrator.model.contents import TableName, TypeDefinition
 from orchestrator.ports.restoring.existing_database import Wanted
 
 
@@ -23,12 +27,16 @@ class Members:
     """The tables to be replaced, and the partitioned tables above them.
 
     ``emptied`` are partitions that the backup does not know, of tables that it has in whole.
+    ``types`` are those that users defined and the loaded tables use. ``losses`` are differences that
+    lose values of now.
     """
 
     loaded: tuple[Relation, ...]
     emptied: tuple[Relation, ...]
     ancestors: tuple[Relation, ...]
+    types: tuple[TypeDefinition, ...]
     differences: tuple[str, ...]
+    losses: tuple[str, ...]
     obstacles: tuple[str, ...]
 
     @property
@@ -50,7 +58,13 @@ class Members:
 @dataclass(slots=True)
 class _Findings:
     differences: list[str] = field(default_factory=list)
+    losses: list[str] = field(default_factory=list)
     obstacles: list[str] = field(default_factory=list)
+
+    def add(self, differences: Iterable[Difference]) -> None:
+        for difference in differences:
+            place = self.losses if difference.loses else self.obstacles
+            (self.differences if difference.harmless else place).append(difference.words)
 
 
 def find_members(connection: Connection, wanted: Wanted) -> Members:
@@ -71,7 +85,10 @@ def find_members(connection: Connection, wanted: Wanted) -> Members:
         r for r in relations.tables if r.name not in names and _is_late(r, relations, wanted)
     ]
     names |= {relation.name for relation in emptied}
-    _compare(connection, wanted.tables, loaded, found)
+    types = read_types(connection, [relation.oid for relation in loaded])
+    _compare(connection, wanted, loaded, found)
+    fitting = [table for table in wanted.tables if table.name in names]
+    found.add(compare_types(fitting, wanted.types, types))
     found.obstacles.extend(_scattered(connection, names))
     found.differences.extend(f"{r.name} is a partition made since; it is emptied" for r in emptied)
     above = {name for relation in (*loaded, *emptied) for name in _above(relation, relations)}
@@ -79,7 +96,9 @@ def find_members(connection: Connection, wanted: Wanted) -> Members:
         loaded=tuple(loaded),
         emptied=tuple(emptied),
         ancestors=tuple(by_name[name] for name in sorted(above)),
+        types=types,
         differences=tuple(found.differences),
+        losses=tuple(found.losses),
         obstacles=tuple(found.obstacles),
     )
 
@@ -109,15 +128,14 @@ def _above(relation: Relation, relations: Relations) -> Iterator[TableName]:
 
 
 def _compare(
-    connection: Connection, tables: Sequence[Table], loaded: Sequence[Relation], found: _Findings
+    connection: Connection, wanted: Wanted, loaded: Sequence[Relation], found: _Findings
 ) -> None:
     oids = {relation.name: relation.oid for relation in loaded}
     present = read_present_columns(connection, list(oids.values()))
-    for table in tables:
-        if table.name not in oids:
-            continue
-        for difference in compare_columns(table, present[oids[table.name]]):
-            (found.differences if difference.harmless else found.obstacles).append(difference.words)
+    for table in wanted.tables:
+        if table.name in oids:
+            columns = present[oids[table.name]]
+            found.add(compare_columns(table, columns, read_filled(connection, table, columns)))
 
 
 def _scattered(connection: Connection, names: set[TableName]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import psycopg
 from typing_extensions import override
 
+from orchestrator.engines.postgres.backup.tables.types import read_types
 from orchestrator.engines.postgres.identifiers import copy_out_statement, qualified
 from orchestrator.engines.postgres.restore.access import (
     Connection,
@@ -17,6 +18,7 @@ from orchestrator.engines.postgres.restore.existing.fingerprint import (
     read_guards,
     require_same_guards,
 )
+from orchestrator.engines.postgres.restore.existing.fitting.types import require_same_types
 from orchestrator.engines.postgres.restore.existing.foreign_keys import (
     TakenKeys,
     bring_back,
@@ -123,7 +125,9 @@ class PostgresReplacement(Replacement):
             give_voice(self._connection, self._taken.silenced)
             raised = raise_sequences(self._connection, self._found.sequences)
             after = read_guards(self._connection, self._found.oids)
+            types = read_types(self._connection, [one.oid for one in self._found.members.loaded])
         require_same_guards(self._taken.guards, after)
+        require_same_types(self._found.members.types, types)
         return [*raised, *self._analyze()]
 
     def _analyze(self) -> Iterator[str]:

@@ -58,18 +58,24 @@ def read_triggers(connection: Connection, oids: Sequence[int]) -> tuple[Trigger,
     )
 
 
-def silence(connection: Connection, oids: Sequence[int]) -> Silenced:
-    """Switch off whatever would act on rows, or hide them from the tables' owner."""
+def read_what_speaks(connection: Connection, oids: Sequence[int]) -> Silenced:
+    """Return what `silence` would switch off."""
     triggers = tuple(one for one in read_triggers(connection, oids) if one.state != "D")
     forced = tuple(
         TableName(str(schema), str(table))
         for schema, table in connection.execute(_FORCED, [list(oids)])
     )
-    for trigger in triggers:
-        _switch(connection, trigger, "D")
-    for table in forced:
-        connection.execute(_force(table, "NO FORCE"))
     return Silenced(triggers, forced)
+
+
+def silence(connection: Connection, oids: Sequence[int]) -> Silenced:
+    """Switch off whatever would act on rows, or hide them from the tables' owner."""
+    speaking = read_what_speaks(connection, oids)
+    for trigger in speaking.triggers:
+        _switch(connection, trigger, "D")
+    for table in speaking.forced:
+        connection.execute(_force(table, "NO FORCE"))
+    return speaking
 
 
 def give_voice(connection: Connection, silenced: Silenced) -> None:

@@ -44,7 +44,7 @@ class Owners:
 
     def __init__(self, attempts: Attempts) -> None:
         self._attempts = attempts
-        self._refused: Counter[tuple[str, str]] = Counter()
+        self._refused: list[tuple[str, str, str]] = []
         rows = attempts.connection.execute(
             "SELECT rolname, rolname = current_user FROM pg_catalog.pg_roles"
         ).fetchall()
@@ -67,19 +67,43 @@ class Owners:
         """Give the database, described as ``DATABASE "x"``, to its owner."""
         self._hand_over(description, owner)
 
+    def hand_over_again(self, *, database_owner: str) -> None:
+        """Try once more what was refused: a role must be allowed to create where it gets something.
+
+        Grants may have allowed it since; and in the schema ``public`` the owner of the database is
+        allowed it, so that role gets the database now, unless we could not go on then.
+        """
+        refused, self._refused = self._refused, []
+        if refused and self._may_stay_in(database_owner):
+            name = quote_identifier(self._attempts.connection.info.dbname)
+            # Whether it was refused is said when the database itself is handed over.
+            self._attempts.refusal(
+                f"ALTER DATABASE {name} OWNER TO {quote_identifier(database_owner)}"
+            )
+        for description, owner, _ in refused:
+            self._hand_over(description, owner)
+
+    def _may_stay_in(self, database_owner: str) -> bool:
+        if database_owner not in self._roles:
+            return False
+        query = "SELECT pg_catalog.pg_has_role(%s, 'USAGE')"
+        row = self._attempts.connection.execute(query, [database_owner]).fetchone()
+        return row is not None and bool(row[0])
+
     def exists(self, role: str | None) -> bool:
         """Return whether the target has a role; None is PUBLIC."""
         return role is None or role in self._roles
 
     def refused(self) -> list[SkippedEntry]:
         """Return the roles that did not get what they owned."""
+        refused = Counter((role, reason) for _, role, reason in self._refused)
         return [
             SkippedEntry(
                 kind="OWNER",
                 name=role,
                 reason=f"{reason}; {_counted(count)} with the restoring role",
             )
-            for (role, reason), count in sorted(self._refused.items())
+            for (role, reason), count in sorted(refused.items())
         ]
 
     def _hand_over(self, description: str, owner: str) -> None:
@@ -90,7 +114,7 @@ class Owners:
             statement = f"ALTER {description} OWNER TO {quote_identifier(owner)}"
             reason = self._attempts.refusal(statement)
         if reason is not None:
-            self._refused[owner, reason] += 1
+            self._refused.append((description, owner, reason))
 
 
 def _counted(objects: int) -> str:

@@ -37,10 +37,13 @@ def publish_definitions(
     connection: Connection,
     entries: Sequence[ArchiveEntry],
     large_objects: Sequence[LargeObject],
+    *,
+    database_owner: str,
 ) -> list[SkippedEntry]:
     """Enable row security, then recreate accessories, owners, grants and event triggers.
 
-    Event triggers come last: they would act on our own definitions.
+    Event triggers come last: they would act on our own definitions. ``database_owner`` is who
+    shall own the database in the end.
 
     Raises:
         RestoreError: row security could not be enabled for a table.
@@ -60,6 +63,7 @@ def publish_definitions(
     owners.hand_over_large_objects(large_objects)
     attempts.recreate_grants(entry for entry in last if entry.kind in _GRANTS)
     _grant_on_large_objects(attempts, owners, large_objects)
+    owners.hand_over_again(database_owner=database_owner)
     attempts.recreate(event_triggers)
     owners.hand_over(event_triggers)
     return attempts.skipped + owners.refused()

@@ -25,6 +25,7 @@ from orchestrator.engines.postgres.restore.schema.archive_contents import (
     read_archive_contents,
 )
 from orchestrator.engines.postgres.restore.schema.entry_classes import Step, step_of
+from orchestrator.engines.postgres.restore.schema.watching import killed_if_frozen
 from orchestrator.errors import RestoreError
 
 _LISTED = re.compile(r"^(\d+); \d+ \d+ ", re.MULTILINE)
@@ -98,7 +99,10 @@ class SchemaArchive:
             raise _failure(answer, faults, self.contents)
 
     def _run(self, access: Access, database: str, *arguments: str) -> CompletedChild:
-        with access.for_programs(database) as (connection_string, environment):
+        with (
+            access.for_programs(database) as (connection_string, environment),
+            killed_if_frozen(access, database) as started,
+        ):
             return run_child(
                 [
                     self._programs.path("pg_restore"),
@@ -109,6 +113,7 @@ class SchemaArchive:
                 ],
                 environment=environment,
                 timeout=None,
+                started=started,
             )
 
     def check(self, environment: Mapping[str, str]) -> None:

@@ -1,0 +1,1 @@
+"""Two databases that change names, and what the one had that the other has not."""

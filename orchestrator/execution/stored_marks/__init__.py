@@ -1,0 +1,1 @@
+"""Marks as they lie at the places of a backup, where they outlive the catalog."""

@@ -1,0 +1,377 @@
+"""What channels were told, held against what was really wrong, by the words of design §9 (I11, I12).
+
+The walk knows nothing of how the product finds troubles: it looks at runs, slots, copies and marks,
+at every message that is written, and at everything that a channel takes.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import chain
+
+from orchestrator.model.alert import AlertKind, Cause
+from orchestrator.model.backup import Backup, CopyState
+from orchestrator.model.incident import IncidentChange, Message, MessageState
+from orchestrator.model.names import PolicyName, Series
+from orchestrator.model.policy import Event
+from orchestrator.model.run import Run, RunState
+from tests.simulation.channels import Heard
+from tests.simulation.copies import ViolationError, require
+from tests.simulation.keeping import list_kept
+from tests.simulation.processes import Process
+from tests.simulation.slots import SlotChecks
+from tests.simulation.world import Spec, World
+
+HOUR = timedelta(hours=1)
+FLAPPING_WITHIN = timedelta(hours=6)
+MOST_AN_HOUR = 3
+LONGEST_RUN = timedelta(hours=6)
+"""The ``max_duration`` of every simulated policy."""
+QUIET = frozenset({"ORC-901", "ORC-701", "ORC-702"})
+"""Somebody asked a run to stop, or was first."""
+
+Story = tuple[Cause, str]
+"""A cause, and the channel that hears of it."""
+
+
+@dataclass
+class Line:
+    """What one channel was told about one cause, as far as the outbox has it."""
+
+    is_open: bool = False
+    series: frozenset[Series] = frozenset()
+    written: list[datetime] = field(default_factory=list)
+    recovered_at: datetime | None = None
+    came_back: int = 0
+    """How often in a row it came back within hours of its recovery."""
+
+
+@dataclass
+class TellingChecks:
+    """Called with each message, with what channels take, and after each step."""
+
+    world: World
+    slots: SlotChecks
+    lines: dict[Story, Line] = field(default_factory=dict)
+    taken: dict[str, Heard] = field(default_factory=dict)
+    """The first time that each message was taken."""
+    newest: dict[Story, datetime] = field(default_factory=dict)
+    """When the newest message was written that a channel took."""
+    named: set[Series] = field(default_factory=set)
+    """The series that any message was ever about."""
+
+    # ---------------------------------------------------------- what is written
+    def watch(self, process: Process, changes: Sequence[IncidentChange]) -> None:
+        """See the messages that were just recorded."""
+        self._note_silent_ends(changes)
+        messages = [change.message for change in changes if change.message is not None]
+        if not messages:
+            return
+        since = min(message.created_at for message in messages)
+        self.slots.note_in_force()
+        recorded = {message.id for message in self.world.catalog.messages(since=since)}
+        try:
+            for message in messages:
+                if message.id in recorded:
+                    self._follow(message, process)
+        except ViolationError as violation:
+            self.world.violation = self.world.violation or violation
+            raise
+
+    def _note_silent_ends(self, changes: Sequence[IncidentChange]) -> None:
+        """A story ends without a word only at a channel that no policy names any more."""
+        for change in changes:
+            after, declared = change.after, self._declared()
+            if change.message is None and after is not None and not after.is_open:
+                line = self.lines.get((after.cause, str(after.channel)))
+                if line is not None and str(after.channel) not in declared:
+                    line.is_open = False
+
+    def _follow(self, message: Message, process: Process) -> None:
+        line = self.lines.setdefault((message.about, str(message.channel)), Line())
+        alert, series = message.alert, frozenset(message.alert.series)
+        said = f"{alert.kind.value} of {message.about} to {message.channel}"
+        self.world.say(f"process {process.number} writes {said}")
+        self.named |= series
+        at = process.looked_at or self.world.time
+        if alert.kind is AlertKind.OPENED:
+            require(not line.is_open, "I11", f"{said}, which was open already")
+            self._check_cause(message, series, at)
+            lately = line.recovered_at and message.created_at - line.recovered_at <= FLAPPING_WITHIN
+            line.came_back = line.came_back + 1 if lately else 0
+        elif alert.kind is AlertKind.REMINDER:
+            require(line.is_open, "I11", f"{said}, which is not open")
+            self._check_reminder(message, line, series, said)
+            self._check_cause(message, series - line.series, at)
+        elif alert.kind is AlertKind.RECOVERED:
+            require(line.is_open, "I11", f"{said}, which is not open")
+            line.recovered_at = message.created_at
+            self._check_end(message, said)
+        line.is_open = alert.kind is not AlertKind.RECOVERED
+        line.series = series
+        line.written.append(message.created_at)
+
+    def _check_reminder(
+        self, message: Message, line: Line, series: frozenset[Series], said: str
+    ) -> None:
+        """No more often than somebody asked for, but where it hits more than was told."""
+        if self.world.clock_went_back:
+            return
+        at = message.created_at
+        if series - line.series:
+            lately = sum(at - one < HOUR for one in line.written)
+            require(lately <= MOST_AN_HOUR, "I11", f"{said} is the {lately + 1}th within an hour")
+            return
+        gap = at - line.written[-1]
+        least = self._interval(str(message.channel), series)
+        require(gap >= least, "I11", f"{said} after {gap}; {least} was asked for")
+
+    def _check_end(self, message: Message, said: str) -> None:
+        """The very failure that was told is no series' latest attempt any more."""
+        for one in message.alert.series:
+            failed = self._latest_failure(one)
+            spec = self.world.specs.get(str(one.policy))
+            if failed is None or spec is None or message.channel not in spec.channels:
+                continue
+            is_same = message.about.event is Event.FAILED and failed.error == message.alert.error
+            require(not is_same, "I11", f"{said}, but run {failed.id} of {one} is the latest")
+
+    def _interval(self, channel: str, series: frozenset[Series]) -> timedelta:
+        """How often a channel wants to be reminded of what hits these series."""
+        names = {str(one.policy) for one in series} or set(self.world.specs)
+        asked = [
+            spec.channels[channel]
+            for name, spec in self.world.specs.items()
+            if name in names and channel in spec.channels
+        ]
+        return min(asked, default=timedelta())
+
+    # ---------------------------------------------------------- nothing for what never was
+    def _check_cause(self, message: Message, series: frozenset[Series], at: datetime) -> None:
+        event = message.about.event
+        proofs: Mapping[Event, Callable[[Series], bool]] = {
+            Event.FAILED: lambda one: self._failed(one) or self._set_back(one),
+            Event.MISSED: lambda one: (
+                self.slots.is_any_broken(one, at) or bool(self.slots.doubtful)
+            ),
+            Event.CORRUPT: lambda one: any(map(self._is_harmed, self._backups(one))),
+            Event.GUARD: lambda one: any(backup.is_suspicious for backup in self._backups(one)),
+            Event.PRUNE_REFUSED: self._is_too_much_kept,
+            Event.DEGRADED: lambda one: self._runs_for_long(one, at),
+        }
+        if event is Event.CHANNEL_FAILING:
+            channel = message.about.subject.removeprefix("channel ")
+            has_refused = any(name == channel for name, _ in self.world.refused)
+            require(has_refused, "I11", f"{channel} is said to fail, but took all")
+            return
+        is_proved = proofs.get(event)
+        if is_proved is None:
+            require(event is Event.LOW_STORAGE, "I11", f"{message.about} is told for no reason")
+            return
+        for one in series:
+            what = f"{one} is said to have {event.value}: {message.alert.error.what}"
+            require(is_proved(one), "I11", f"{what}; it is not so")
+
+    def _failed(self, series: Series) -> bool:
+        failed = self._latest_failure(series)
+        return failed is not None
+
+    def _latest_failure(self, series: Series) -> Run | None:
+        """The latest attempt that ended by itself, if it failed."""
+        ended = [
+            run
+            for run in self.world.catalog.runs(series)
+            if run.state is not RunState.RUNNING
+            and not (run.error is not None and run.error.code in QUIET)
+        ]
+        latest = max(ended, key=lambda run: (run.started_at, run.id), default=None)
+        return None if latest is None or latest.state is RunState.SUCCEEDED else latest
+
+    def _set_back(self, series: Series) -> bool:
+        return any(setback.series == series for setback in self.world.catalog.setbacks())
+
+    def _backups(self, series: Series) -> Sequence[Backup]:
+        backups: Sequence[Backup] = self.world.catalog.backups(series)
+        return backups
+
+    def _is_harmed(self, backup: Backup) -> bool:
+        """Whether a copy is called damaged, and something was done to its series' objects there."""
+        return any(
+            copy.state is CopyState.DAMAGED
+            and any(
+                place == copy.destination and key.startswith(f"{backup.path}/")
+                for place, key in self.world.harmed
+            )
+            for copy in backup.copies
+        )
+
+    def _runs_for_long(self, series: Series, at: datetime) -> bool:
+        """Whether a run has used half of the time that it may take."""
+        running = (run for run in self.world.catalog.runs(series) if run.state is RunState.RUNNING)
+        return any(at - run.started_at >= LONGEST_RUN / 2 for run in running)
+
+    def _is_too_much_kept(self, series: Series) -> bool:
+        spec = self.world.specs[str(series.policy)]
+        backups = self._backups(series)
+        return any(
+            {str(one.id) for one in backups} - list_kept(backups, place, spec, self.world.time)
+            for place in spec.places
+        )
+
+    # ---------------------------------------------------------- what is taken
+    def listen(self, heard: Heard) -> None:
+        """See what a channel takes: everything once, and in the order of its story."""
+        try:
+            self._listen(heard)
+        except ViolationError as violation:
+            self.world.violation = self.world.violation or violation
+            raise
+
+    def _listen(self, heard: Heard) -> None:
+        message, said = heard.message, f"{heard.alert.kind.value} of {heard.alert.cause}"
+        self.named |= set(heard.alert.series)
+        if message is None:
+            is_excused = heard.sender.erring == "catalog"
+            require(is_excused, "I11", f"{said} is told past the outbox")
+            return
+        first = self.taken.setdefault(message.id, heard)
+        if first is not heard:
+            is_excused = _is_unsure(first.sender) or _is_unsure(heard.sender)
+            require(is_excused, "I11", f"{said} is told twice to {heard.channel}")
+            return
+        story = message.about, heard.channel
+        newest = self.newest.get(story, message.created_at)
+        is_in_order = newest <= message.created_at or self.world.clock_went_back
+        require(is_in_order, "I11", f"{said} comes after what was written later")
+        self.newest[story] = message.created_at
+
+    # ---------------------------------------------------------- after a step
+    def check_sent(self) -> None:
+        """What counts as sent was taken by its channel."""
+        for message in self.world.catalog.messages():
+            is_sent = message.state is MessageState.SENT
+            is_lost = is_sent and message.id not in self.taken
+            require(not is_lost, "I11", f"{message.about} counts as sent, but nobody took it")
+
+    def check_told(self, looked_at: datetime) -> None:
+        """After a pass that nothing came in between of, everybody knows what is wrong (I11, I12)."""
+        if self.world.clock_went_back:
+            return
+        undelivered = self.world.catalog.undelivered()
+        self._check_delivered(undelivered)
+        waiting = {(message.about, str(message.channel)) for message in undelivered}
+        for spec in self.world.specs.values():
+            for series in spec.policy().series:
+                trouble = next(self._find_troubles(series, looked_at), None)
+                for channel in spec.channels if trouble else ():
+                    self._check_knows(channel, series, f"{series} {trouble}", waiting)
+                    self._check_reminded(channel, series, looked_at, waiting)
+        self._check_dead_channels(undelivered)
+
+    def _check_delivered(self, undelivered: Sequence[Message]) -> None:
+        now, declared = self.world.time, self._declared()
+        claimed = {
+            (message.about, message.channel)
+            for message in undelivered
+            if message.claimed_until is not None and message.claimed_until > now
+        }
+        for message in undelivered:
+            channel = str(message.channel)
+            if channel in self.world.silent or channel in self.world.sluggish:
+                continue
+            is_excused = channel not in declared or (message.about, message.channel) in claimed
+            what = f"{channel} answers, but was not given {message.alert.kind} of {message.about}"
+            require(is_excused, "I11", what)
+
+    def _declared(self) -> set[str]:
+        return set(chain.from_iterable(spec.channels for spec in self.world.specs.values()))
+
+    def _find_troubles(self, series: Series, at: datetime) -> Iterator[str]:
+        if (failed := self._latest_failure(series)) is not None and failed.error is not None:
+            yield f"failed: {failed.error.what}"
+        if not self.slots.doubtful and self.slots.is_any_broken(series, at):
+            yield "has a broken promise"
+        backups = self._backups(series)
+        if any(copy.state is CopyState.DAMAGED for backup in backups for copy in backup.copies):
+            yield "has a damaged copy"
+        answered = max((one.snapshot_at for one in backups if one.acknowledged), default=None)
+        if any(
+            one.is_suspicious and (answered is None or one.snapshot_at > answered)
+            for one in backups
+        ):
+            yield "has a suspicious backup"
+
+    def _check_knows(self, channel: str, series: Series, what: str, waiting: set[Story]) -> None:
+        lines = {
+            story: line
+            for story, line in self.lines.items()
+            if story[1] == channel and line.is_open
+        }
+        is_told = any(series in line.series for line in lines.values())
+        # Of what hits more and more series, three messages an hour are enough; and none is added
+        # while the channel did not even take the last.
+        is_put_off = any(
+            story in waiting
+            or sum(self.world.time - at < HOUR for at in line.written) >= MOST_AN_HOUR
+            for story, line in lines.items()
+        )
+        require(is_told or is_put_off, "I11", f"{channel} does not know that {what}")
+
+    def _check_reminded(
+        self, channel: str, series: Series, at: datetime, waiting: set[Story]
+    ) -> None:
+        told = {
+            story: line
+            for story, line in self.lines.items()
+            if story[1] == channel and line.is_open and series in line.series
+        }
+        asked = self.world.specs[str(series.policy)].channels[channel]
+        is_reminded = not told or any(at - line.written[-1] < asked for line in told.values())
+        # Nothing is added while the last message waits; a slow channel is given one in a round.
+        is_put_off = channel in self.world.sluggish or bool(waiting & set(told))
+        require(
+            is_reminded or is_put_off,
+            "I11",
+            f"{channel} was not reminded of {series} for {asked}",
+        )
+
+    def _check_dead_channels(self, undelivered: Sequence[Message]) -> None:
+        """A dead channel is reported on the others."""
+        for dead in self.world.silent:
+            tried = sum(one.attempts for one in undelivered if one.channel == dead)
+            # One that takes long to refuse is tried only once in a pass.
+            for channel in () if tried < 2 else self._declared() - {dead}:
+                line = self.lines.get((Cause(Event.CHANNEL_FAILING, f"channel {dead}"), channel))
+                is_told = line is not None and line.is_open
+                require(is_told, "I11", f"{channel} does not know that {dead} is dead")
+
+    # ---------------------------------------------------------- when all is well
+    def check_over(self, refused: set[Series], looked_at: datetime) -> None:
+        """When nothing is left to do, each story has ended whose cause has (I11).
+
+        ``refused`` are the series of which copies wait for a human. What came back again and again
+        must stay away for hours first.
+        """
+        if self.world.clock_jumped:
+            return
+        declared = self._declared()
+        for (cause, channel), line in self.lines.items():
+            if not line.is_open or channel not in declared or line.came_back:
+                continue
+            lasting = [one for one in line.series if self._lasts(one, looked_at) or one in refused]
+            is_over = not line.series and cause.event is not Event.LOW_STORAGE
+            what = f"{channel} was never told that {cause} is over"
+            require(bool(lasting) or not (line.series or is_over), "I11", what)
+
+    def _lasts(self, series: Series, at: datetime) -> bool:
+        is_declared = series.database in self._databases_of(series.policy)
+        return is_declared and next(self._find_troubles(series, at), None) is not None
+
+    def _databases_of(self, policy: PolicyName) -> Sequence[str]:
+        spec: Spec | None = self.world.specs.get(str(policy))
+        return spec.databases if spec else ()
+
+
+def _is_unsure(sender: Process) -> bool:
+    """Whether a process may have died, slept or met an error between an answer and the commit."""
+    return sender.is_dead or sender.was_interfered_with or sender.erring is not None
