@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from orchestrator.errors import CatalogError, InterruptedRunError, Kind
 from orchestrator.execution.context import Execution
+from orchestrator.execution.error_report import report_of
 from orchestrator.execution.executor import execute
 from orchestrator.execution.find_databases import unlisted_databases, with_databases
 from orchestrator.execution.measure_space import SpaceGauge
@@ -362,10 +363,12 @@ def work_off(
 ) -> Sequence[Done]:
     """Do the actions of one series in the order given, and remember which of them failed.
 
-    Before each action ``may_begin`` is asked; what it forbids, and all behind it, is not done.
+    Before each action ``may_begin`` is asked; what it forbids, and all behind it, is not done. Nor
+    is anything begun behind an outcome that the catalog did not take: each attempt could wait for
+    its lock again.
     """
     done: list[Done] = []
-    for action in actions:
+    for number, action in enumerate(actions, start=1):
         if not may_begin():
             break
         watcher.began(action)
@@ -374,4 +377,10 @@ def work_off(
         unrecorded = note_outcome(outcome, execution, began=began)
         done.append(Done(action, outcome, unrecorded))
         watcher.ended(done[-1])
+        if unrecorded is not None:
+            return [*done, *(_not_begun(rest, unrecorded) for rest in actions[number:])]
     return done
+
+
+def _not_begun(action: Action, error: CatalogError) -> Done:
+    return Done(action, Failed(action=action, error=report_of(error), kind=error.kind), error)

@@ -57,6 +57,7 @@ class TellingChecks:
     """The first time that each message was taken."""
     newest: dict[Story, datetime] = field(default_factory=dict)
     """When the newest message was written that a channel took."""
+    followed: set[str] = field(default_factory=set)
     named: set[Series] = field(default_factory=set)
     """The series that any message was ever about."""
 
@@ -72,7 +73,8 @@ class TellingChecks:
         recorded = {message.id for message in self.world.catalog.messages(since=since)}
         try:
             for message in messages:
-                if message.id in recorded:
+                if message.id in recorded - self.followed:
+                    self.followed.add(message.id)
                     self._follow(message, process)
         except ViolationError as violation:
             self.world.violation = self.world.violation or violation

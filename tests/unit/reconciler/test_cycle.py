@@ -6,14 +6,15 @@ from datetime import timedelta
 
 import pytest
 
-from orchestrator.model.actions import RecoverSeries, TakeBackup, VerifyCopy
+from orchestrator.errors import CatalogUnreachableError
+from orchestrator.model.actions import Action, CollectChunks, RecoverSeries, TakeBackup, VerifyCopy
 from orchestrator.model.alert import AlertKind
 from orchestrator.model.outcome import Failed, Succeeded
 from orchestrator.model.policy import Policy
 from orchestrator.model.run import LogAction, RunState
 from orchestrator.model.verification import Level
 from orchestrator.planning.planner import make_plan
-from orchestrator.reconciler.cycle import PassResult, run_pass
+from orchestrator.reconciler.cycle import Done, PassResult, run_pass, work_off
 from orchestrator.reconciler.observe import observe
 from tests.support.builders import (
     a_desired_state,
@@ -24,7 +25,7 @@ from tests.support.builders import (
     a_source,
 )
 from tests.support.in_memory_engine import InMemoryDatabase, table_name
-from tests.unit.execution.world import SERIES, Fate, Killed, World
+from tests.unit.execution.world import LOCAL, SERIES, Fate, Killed, World, by_hand
 
 
 def a_pass(world: World) -> PassResult:
@@ -207,3 +208,24 @@ def test_a_policy_without_alerts_tells_nobody_and_fails_all_the_same():
     assert isinstance(result.outcomes[0], Failed)
     assert result.deliveries == ()
     assert world.inbox.received == []
+
+
+def test_nothing_more_is_begun_for_a_series_whose_failure_the_catalog_does_not_take():
+    world, begun = World(), list[Action]()
+
+    class Watcher:
+        def began(self, action: Action) -> None:
+            begun.append(action)
+
+        def ended(self, done: Done) -> None:
+            assert done.unrecorded is not None
+
+    def locked(name: str) -> None:
+        if name in {"acquire", "record_setback", "runs"}:
+            raise CatalogUnreachableError("it stayed locked", next_step="try again")
+
+    collect = CollectChunks(series=SERIES, destination=LOCAL, reason="a test wants it")
+    done = work_off([by_hand(), collect, collect], world.process(locked), Watcher())
+    assert begun == [by_hand()]
+    errors = [one.outcome.error.code for one in done if isinstance(one.outcome, Failed)]
+    assert errors == ["ORC-601"] * 3
