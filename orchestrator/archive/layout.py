@@ -29,6 +29,9 @@ PROBE_PREFIX = ".orchestrator-probe-"
 _PLAIN = frozenset((ascii_letters + digits + "_.-").encode("ascii"))
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _MANIFEST_KEY = re.compile(rf"(.+)/backups/({BACKUP_ID_PATTERN.pattern})/manifest\.json", re.ASCII)
+_IN_ONE_BACKUP = re.compile(
+    rf"(.+/backups/{BACKUP_ID_PATTERN.pattern})/(?:(marks)/)?[^/]+", re.ASCII
+)
 
 
 def encode_segment(name: str) -> str:
@@ -142,6 +145,18 @@ def marks_prefix(path: str, backup: BackupId) -> str:
 def mark_key(path: str, backup: BackupId, mark: Mark) -> ObjectKey:
     """Return the key of a mark."""
     return ObjectKey(f"{marks_prefix(path, backup)}{mark.name}.json")
+
+
+def folders_of_one_backup(key: ObjectKey) -> tuple[str, ...]:
+    """Return the folders above a key that exist for one backup alone, innermost first.
+
+    No other backup ever writes there, so that they may go with the last object in them.
+    """
+    found = _IN_ONE_BACKUP.fullmatch(key)
+    if found is None:
+        return ()
+    backup, marks = found[1], found[2]
+    return (f"{backup}/{marks}", backup) if marks else (backup,)
 
 
 def intents_prefix(path: str) -> str:

@@ -10,11 +10,12 @@ import errno
 import os
 import secrets
 import stat as file_kind
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from orchestrator.archive.layout import folders_of_one_backup
 from orchestrator.destinations.directory_tree import (
     TEMPORARY_PREFIX,
     list_objects,
@@ -129,13 +130,17 @@ class LocalDirectory:
             return ObjectKey(f"{key}.wrong-{number}")
 
     def remove(self, key: ObjectKey) -> None:
-        """Remove an object; one that is not there is no error."""
+        """Remove an object, and the directories of its backup that become empty.
+
+        One that is not there is no error.
+        """
         with self._about(key), self._parent_of(key) as parent:
             if parent is None:
                 return
             with suppress(FileNotFoundError):
                 os.unlink(split_key(key)[-1], dir_fd=parent)
                 os.fsync(parent)
+            self._remove_empty(folders_of_one_backup(key))
 
     def space(self) -> Space | None:
         """Return the room of the file system for this user, a quota on the directory included."""
@@ -173,6 +178,17 @@ class LocalDirectory:
         except FileExistsError:
             return False
         return True
+
+    def _remove_empty(self, folders: Sequence[str]) -> None:
+        """Remove directories, innermost first; one that holds anything stays, and all above it."""
+        # Tidying up never makes a removed object a failure.
+        with suppress(OSError):
+            for folder in folders:
+                with self._parent_of(ObjectKey(folder)) as parent:
+                    if parent is None:
+                        return
+                    os.rmdir(split_key(ObjectKey(folder))[-1], dir_fd=parent)
+                    os.fsync(parent)
 
     def _sweep(self, parent: int, *, directory: str, now: float) -> None:
         """Remove what killed writers left in a directory, once in the life of this process.

@@ -130,6 +130,22 @@ class PruningContract:
         wanted = replace(copy, expired_at=NOON, prune_refused_at=NOON + HOUR)
         assert copy_at(catalog, backup) == wanted
 
+    @pytest.mark.parametrize("copy", [a_copy(), a_damaged_copy()], ids=lambda c: c.state.value)
+    def test_a_removal_that_is_taken_back_leaves_the_copy_as_it_was(
+        self, catalog: Catalog, copy: Copy
+    ):
+        backup = a_backup(NOON, copies=[copy])
+        catalog.record_backup(backup, an_entry())
+        expire(catalog, backup)
+        for _ in range(2):
+            catalog.record_prune_taken_back(backup.id, LOCAL, an_entry("in vain"))
+        catalog.record_prune_started(backup.id, LOCAL, an_entry("start"))
+        for _ in range(2):
+            catalog.record_prune_taken_back(backup.id, LOCAL, an_entry("taken back"))
+        assert copy_at(catalog, backup) == replace(copy, expired_at=NOON)
+        assert subjects(catalog).count("taken back") == 1
+        assert "in vain" not in subjects(catalog)
+
     def test_a_copy_that_was_kept_in_part_stays_half_gone(self, catalog: Catalog, stored: Backup):
         catalog.record_prune_started(stored.id, LOCAL, an_entry("start"))
         catalog.record_prune_refused(

@@ -11,9 +11,10 @@ from orchestrator.model.names import ObjectKey, Series
 from orchestrator.model.run import RunState
 from orchestrator.model.verification import Level
 from tests.simulation.copies import CopyChecks, ViolationError, require
+from tests.simulation.holding import find_hold
 from tests.simulation.keeping import list_kept
 from tests.simulation.processes import Process
-from tests.simulation.world import Spec, World
+from tests.simulation.world import TOLERANCE, Spec, World
 
 DAY = timedelta(days=1)
 LONGEST_RUN = timedelta(hours=6)
@@ -64,6 +65,7 @@ class FenceChecks:
         if name == "remove":
             self._check_removal(process, place, key)
         elif name == "move_aside" and (place, key) not in self.world.harm:
+            self._check_clocks(place, key)
             self._check_is_unnamed(place, key)
             self._check_has_waited(place, key)
             self.moved.add((place, key))
@@ -93,6 +95,7 @@ class FenceChecks:
     def _check_removal(self, process: Process, place: str, key: ObjectKey) -> None:
         if any(part in key for part in SERIES_PARTS):
             self._check_fence(process, key)
+            self._check_clocks(place, key)
         if "/chunks/" in key:
             self._check_is_unnamed(place, key)
             self._check_has_waited(place, key)
@@ -104,6 +107,24 @@ class FenceChecks:
             )
             is_named = manifest in self.world.objects(place)
             require(not is_named, "I4", f"{key} was removed before its manifest")
+
+    def _check_clocks(self, place: str, key: ObjectKey) -> None:
+        """Nothing goes while our clock is far from the place's, or from the server's (F69)."""
+        world = self.world
+        if world.places[place]._clock is not None:
+            what = f"{key} at {place} is taken away though our clock is {world.skew} ahead"
+            require(not world.is_skewed, "I8", what)
+        policy, database = key.split("/")[:2]
+        ended = [
+            run
+            for run in world.catalog.runs()
+            if (run.series.policy, run.series.database) == (policy, database) and run.finished_at
+        ]
+        latest = max(ended, key=lambda run: run.fence, default=None)
+        if latest is not None and latest.state is RunState.SUCCEEDED:
+            seen = world.skews.get(str(latest.id), timedelta())
+            what = f"{key} at {place} is taken away though {latest.id} saw that the server's clock"
+            require(abs(seen) <= TOLERANCE, "I8", f"{what} is {seen} behind ours")
 
     def _check_is_unnamed(self, place: str, key: ObjectKey) -> None:
         """No manifest that lies there names the object (I4)."""
@@ -123,7 +144,7 @@ class FenceChecks:
         # One that was lost, or moved aside, and written anew between two looks was there all the
         # time, as far as anybody saw; leases and intents are what keeps writers safe then.
         was_away = (place, key) in self.world.harmed | self.moved
-        if since is None or self.world.clock_jumped or was_away:
+        if since is None or was_away:
             return
         waited = self.world.time - since
         require(waited > LONGEST_RUN, "I3", f"{key} at {place} is taken away after {waited} only")
@@ -146,13 +167,14 @@ class FenceChecks:
         require(spec is not None, "I7", f"{backup.id} was pruned: its policy is gone")
         if spec is not None:
             self._check_rules(backup, place, spec)
-        require(not backup.is_held(self.world.time), "I8", f"{backup.id} was pruned though held")
+        hold = find_hold(self.world, place, key)
+        is_held = backup.is_held(self.world.time) or hold is not None
+        require(not is_held, "I8", f"{backup.id} at {place} was pruned though held ({hold})")
         self.world.pruned.add(str(backup.id))
-        if (backup.id, place) not in self.begun:
-            self._check_guards(backup, place, copy, spec)
+        self._check_guards(backup, place, copy, spec)
 
     def begin_step(self) -> None:
-        """Note whose removal has begun: it is finished, whatever came up since."""
+        """Note whose removal has begun: it was measured then."""
         self.begun = {
             (backup.id, str(copy.destination))
             for backup in self.world.catalog.backups()
@@ -189,8 +211,7 @@ class FenceChecks:
         require(is_well, "I8", f"{name} was pruned though the latest attempt, {latest.id}, failed")
         waited = None if copy.expired_at is None else now - copy.expired_at
         is_ripe = spec is not None and waited is not None and waited >= spec.prune_delay
-        is_timely = is_ripe or self.world.clock_jumped
-        require(is_timely, "I8", f"{name} was pruned {waited} after it was marked as expired")
+        require(is_ripe, "I8", f"{name} was pruned {waited} after it was marked as expired")
         self._check_measure(backup, place, name)
 
     def _check_acknowledged(self, backup: Backup, name: str) -> None:
@@ -207,9 +228,11 @@ class FenceChecks:
         now, key = self.world.time, (str(backup.series), place)
         gone = [at for at in self.pruned.get(key, []) if now - DAY < at <= now]
         self.pruned[key] = [*gone, now]
+        if (backup.id, place) in self.begun:
+            return
         taken = sum(now - DAY < at <= now for at in self.taken.get(key, []))
         most = taken + max(10, len(self._series(backup)) // 20) + self.world.allowed
-        is_measured = len(gone) < most or self.world.clock_jumped
+        is_measured = len(gone) < most
         require(is_measured, "I8", f"{name} is the {len(gone) + 1}th one pruned within a day")
 
     def _series(self, backup: Backup) -> list[Backup]:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from orchestrator.model.names import ObjectKey
-from tests.simulation import people
+from tests.simulation import holding, people
 from tests.simulation.channels import BREAKS, REFUSES
 from tests.simulation.world import Harm, World
 from tests.support.in_memory_engine import table_name
@@ -141,6 +141,7 @@ def _jump(story: Any) -> None:  # noqa: ANN401 - a Story
     world.time += story.chance.choice([-1, 1]) * timedelta(
         minutes=story.chance.choice([3, 70, 1500])
     )
+    world.skew += world.time - was
     world.clock_jumped = True
     world.clock_went_back = world.clock_went_back or world.time < was
     story.slots.doubt(was, world.time)
@@ -179,6 +180,8 @@ HAPPENINGS = (
     Happening(6, lambda story: bool(people.list_suspicious(story)), people.acknowledge),
     Happening(9, lambda story: bool(people.list_rebuilt(story)), people.acknowledge_rebuild),
     Happening(3, people.has_backups, people.hold),
+    Happening(9, lambda story: bool(holding.list_going(story)), holding.hold_what_goes),
+    Happening(4, lambda story: bool(holding.list_held(story)), holding.put_older_catalog_back),
     Happening(2, _always, people.pause),
     Happening(2, _always, people.back_up),
     Happening(3, _always, _lose_rows),

@@ -102,7 +102,8 @@ class LostCatalog:
 
     def _check_marks(self, was: Backup, now: Backup) -> None:
         """Every mark that lies at a place is in force again; one that was damaged is suspicious."""
-        if any(self._is_harmed(was, place) for place in self.world.places):
+        is_harmed = any(self._is_harmed(was, place) for place in self.world.places)
+        if is_harmed or was.id in self.world.forgotten:
             return
         lying = {mark.name for mark in self.marks[was.id] if self._lies(was, mark)}
         known = {mark.name for mark in self.world.catalog.marks(now.id)}

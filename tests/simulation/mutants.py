@@ -34,6 +34,7 @@ from orchestrator.planning.retention import buckets, copies, moments, rules
 from orchestrator.planning.upkeep import collection, view
 from orchestrator.planning.upkeep import plan_upkeep as upkeep
 from orchestrator.reconciler import cycle, observe
+from tests.simulation.removal_mutants import REMOVAL_MUTANTS
 from tests.simulation.telling_mutants import TELLING_MUTANTS
 
 AGES = timedelta(days=9999)
@@ -367,6 +368,7 @@ MUTANTS: Mapping[str, Mutation] = {
     "damage that stops a collection forgotten": lambda: patch.object(
         collect_chunks, "note_unreadable", _returns(None)
     ),
+    **REMOVAL_MUTANTS,
     "collection without grace": lambda: _all(
         patch.object(collect_chunks, "wait_of", _returns(timedelta())),
         patch.object(collection, "wait_of", _returns(timedelta())),

@@ -65,7 +65,10 @@ def hold(story: Any) -> None:  # noqa: ANN401 - a Story
     days = story.chance.choice([None, 3, 100])
     until = None if days is None else story.world.time + timedelta(days=days)
     execution = _at_work(story, f"holds {backup.id}")
-    hold_backup(backup, reason=REASON, until=until, execution=execution)
+    try:
+        hold_backup(backup, reason=REASON, until=until, execution=execution)
+    except OrchestratorError as error:
+        story.world.say(f"the hold is refused: {error.what}")
 
 
 def has_backups(story: Any) -> bool:  # noqa: ANN401 - a Story

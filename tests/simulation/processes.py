@@ -33,6 +33,7 @@ SPOTS = {
     "acquire": "catalog",
     "create manifest.json": "place",
     "create details.json": "place",
+    "remove manifest.json": "place",
     "record_backup": "catalog",
     "record_verification": "catalog",
     "record_run_finished": "catalog",
@@ -176,6 +177,7 @@ class Process:
             return IncompleteStreamError("the stream ended early", next_step=step)
         if port == "channel":
             return OrchestratorError("the service of the channel hangs up", next_step=step)
+        self.world.place_errors.append(self.world.time)
         kinds = [DestinationError, DestinationFullError, DestinationUnreachableError]
         return self.world.chance.choice(kinds)("the place answers with an error", next_step=step)
 
@@ -200,7 +202,7 @@ class Process:
 
 
 def _spot_of(name: str, args: tuple[Any, ...]) -> str:
-    if name == "create" and args:
+    if name in ("create", "remove") and args:
         return f"{name} {str(args[0]).rpartition('/')[2]}"
     return name
 
@@ -299,6 +301,7 @@ class Source:
         if request.database in world.broken:
             raise SourceUnreachableError("no connection", next_step="start the server")
         with InMemorySource(world.server, process).open_snapshot(request) as snapshot:
+            world.skews[request.run] = world.skew
             rows = world.server.databases[request.database].tables
             world.generations[request.database, snapshot.contents.snapshot_at] = {
                 name: tuple(lines) for name, lines in rows.items()

@@ -82,6 +82,7 @@ class Story:
             start = utc(2026, *self.chance.choice([(3, 27), (10, 23)]))
         self.world = World(chance=self.chance, catalog=self.new_catalog(), time=start)
         self.world.intruder = self._intrude
+        self.world.server.clock = self.world.others_now
         self.copies = CopyChecks(self.world)
         self.keeping = KeepingChecks(self.world, self.copies)
         self.leavings = LeavingChecks(self.world, self.copies)
@@ -90,7 +91,10 @@ class Story:
         self.world.lease_watchers.append(self.fences.watch_lease)
         self._begin_to_follow()
         for name in ("local", "offsite")[: self.chance.choice([1, 1, 2])]:
-            self.world.places[name] = a_place(name)
+            self.world.places[name] = a_place(name, self.world)
+            if self.chance.random() < 0.2:
+                # Some places do not know when something was written.
+                self.world.places[name]._clock = None
         for number in range(self.chance.choice([1, 1, 2, 3])):
             self.add_policy(f"policy-{number}")
 
@@ -346,6 +350,8 @@ class Story:
         """The policies that nothing is wrong with in this step."""
         world = self.world
         if self.is_disturbed or world.harmed or world.running or world.clock_went_back:
+            return set()
+        if world.is_skewed:
             return set()
         if any(lease.expires_at for lease in world.catalog.leases()) or happening is not None:
             return set()

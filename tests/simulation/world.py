@@ -27,6 +27,8 @@ from tests.support.builders import (
 from tests.support.in_memory_engine import InMemoryServer
 
 TICK = timedelta(milliseconds=1)
+TOLERANCE = timedelta(minutes=5)
+"""So far may clocks be apart (design §7)."""
 EVENTS_SHOWN = 20
 
 Rows = Mapping[TableName, tuple[bytes, ...]]
@@ -100,6 +102,8 @@ class World:
     silent: dict[str, str] = field(default_factory=dict)
     """Channels that take nothing, and how they say so."""
     sluggish: dict[str, timedelta] = field(default_factory=dict)
+    skew: timedelta = timedelta()
+    """How much later our clock is than those of the places and of the server."""
     # ---- what the checks know about the past
     gone: set[int] = field(default_factory=set)
     processes: int = 0
@@ -113,9 +117,15 @@ class World:
     stale_manifests: set[tuple[str, ObjectKey]] = field(default_factory=set)
     pruned: set[str] = field(default_factory=set)
     """The ids of backups of which a copy was pruned."""
+    place_errors: list[datetime] = field(default_factory=list)
+    """When a place answered with an error that was gone afterwards."""
     heard: list[Any] = field(default_factory=list)
     refused: list[tuple[str, datetime]] = field(default_factory=list)
     """Which channels took nothing, and when."""
+    forgotten: set[str] = field(default_factory=set)
+    """The ids of backups whose hold was forgotten with a newer catalog."""
+    skews: dict[str, timedelta] = field(default_factory=dict)
+    """How far our clock was ahead of the server's at the snapshot of each run."""
     was_rebuilt: bool = False
     """Whether the catalog was lost, and built again from the places."""
     clock_went_back: bool = False
@@ -140,6 +150,15 @@ class World:
         self.elapsed += TICK
         return self.time
 
+    def others_now(self) -> datetime:
+        """What the clocks of the places and of the server show, which do not jump with ours."""
+        return self.time - self.skew
+
+    @property
+    def is_skewed(self) -> bool:
+        """Whether our clock is so far from the others that nothing may be removed."""
+        return abs(self.skew) > TOLERANCE
+
     def advance(self, duration: timedelta) -> None:
         """Let time pass; live processes renew what they hold."""
         self.time += duration
@@ -159,6 +178,7 @@ class World:
             hindrance.clear()
         for place in self.places.values():
             place._capacity = None
+        self.skew = timedelta()
 
     @property
     def full(self) -> set[str]:
@@ -198,8 +218,12 @@ class World:
             self.gone.add(process.number)
 
 
-def a_place(name: str) -> MemoryDestination:
-    return MemoryDestination(DestinationName(name))
+def a_place(name: str, world: World) -> MemoryDestination:
+    return MemoryDestination(DestinationName(name), clock=world.others_now)
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def utc(year: int, month: int, day: int) -> datetime:

@@ -28,6 +28,7 @@ from orchestrator.execution.context import Execution
 from orchestrator.execution.lease.adopt_backups import FoundManifest
 from orchestrator.execution.lease.hold_lease import hold_lease
 from orchestrator.execution.lease.older_catalog import find_newer, sequence_of, warn_of_newer
+from orchestrator.execution.lease.strangers import Stranger, note_strangers
 from orchestrator.execution.verification.verify_copy import prove_copy
 from orchestrator.model.actions import TakeBackup
 from orchestrator.model.backup import Backup, CopyState, Trigger
@@ -118,9 +119,13 @@ def _back_up(attempt: Attempt, policy: Policy) -> Succeeded:
 
 def _find_newer(attempt: Attempt, destinations: Sequence[Destination]) -> FoundManifest | None:
     """Return the newest backup that another catalog wrote of the series, at any destination."""
-    lease, execution = attempt.held.lease, attempt.execution
-    found = (find_newer(lease, destination, execution) for destination in destinations)
-    return max(filter(None, found), key=sequence_of, default=None)
+    series, execution = attempt.run.series, attempt.execution
+    found = (find_newer(series, destination, execution) for destination in destinations)
+    newer = max(filter(None, found), key=sequence_of, default=None)
+    if newer is not None:
+        stranger = Stranger(newer.backup, newer.destination.name, "another catalog wrote it")
+        note_strangers(series, [stranger], execution)
+    return newer
 
 
 def _read_and_publish(

@@ -11,7 +11,6 @@ from operator import itemgetter
 from orchestrator.errors import OlderCatalogError
 from orchestrator.execution.context import Execution
 from orchestrator.execution.lease.adopt_backups import FoundManifest, unlisted_manifests
-from orchestrator.model.lease import Lease
 from orchestrator.model.manifest import Manifest
 from orchestrator.model.names import Series
 from orchestrator.ports.destination import DestinationReader
@@ -21,11 +20,11 @@ LARGEST_NUMBER = 2**63 - 1
 
 
 def find_newer(
-    lease: Lease, destination: DestinationReader, execution: Execution
+    series: Series, destination: DestinationReader, execution: Execution
 ) -> FoundManifest | None:
-    """Return the newest backup of a series at a destination that another catalog wrote, if newer.
+    """Return the newest backup of a series at a destination that only another catalog knows, or None.
 
-    Newer is one whose sequence number or fence is beyond what this catalog knows. What a run of this
+    Whatever its number: this catalog may have taken backups of its own since. What a run of this
     catalog wrote is its own: it was adopted when its lease was taken over, or it is a stranger for
     good. What cannot be read says nothing.
 
@@ -34,34 +33,34 @@ def find_newer(
     """
     found = [
         (one, one.manifest)
-        for one in unlisted_manifests(lease.series, destination, execution)
+        for one in unlisted_manifests(series, destination, execution)
         if one.manifest is not None and not has_numbers_beyond_any_catalog(one.manifest)
     ]
     if not found:
         return None
-    own = {run.id for run in execution.reader.runs(lease.series)}
-    known = _known_until(lease.series, execution)
-    newer = [
+    own = {run.id for run in execution.reader.runs(series)}
+    known = {backup.id for backup in execution.reader.backups(series)}
+    unknown = [
         (manifest.sequence, manifest.fence, one.backup, one)
         for one, manifest in found
-        if manifest.run not in own and (manifest.sequence > known or manifest.fence >= lease.fence)
+        if manifest.run not in own and one.backup not in known
     ]
-    return max(newer, key=itemgetter(0, 1, 2))[-1] if newer else None
+    return max(unknown, key=itemgetter(0, 1, 2))[-1] if unknown else None
 
 
 def refuse_older_catalog(
-    lease: Lease, destination: DestinationReader, execution: Execution
+    series: Series, destination: DestinationReader, execution: Execution
 ) -> None:
-    """Do nothing unless a destination holds a newer backup of a series, written by another catalog.
+    """Do nothing unless a destination holds a backup of a series that only another catalog knows.
 
     Raises:
         OlderCatalogError: it holds one; nothing of the series may be removed there.
         DestinationError: the destination cannot be read.
     """
-    newer = find_newer(lease, destination, execution)
+    newer = find_newer(series, destination, execution)
     if newer is not None:
         raise OlderCatalogError(
-            say_newer(newer, lease.series, execution),
+            say_newer(newer, series, execution),
             next_step=f"{_remedy(newer)}, and then it goes on",
         )
 
@@ -77,8 +76,8 @@ def say_newer(newer: FoundManifest, series: Series, execution: Execution) -> str
     """Return in words what lies at a destination that this catalog does not know."""
     return (
         f"this catalog is older than what lies at {newer.destination.name!r}: it knows the backups"
-        f" of {series} up to number {_known_until(series, execution)}, and {newer.backup} there is"
-        f" number {sequence_of(newer)}"
+        f" of {series} up to number {_known_until(series, execution)}, and {newer.backup} there, which"
+        f" is number {sequence_of(newer)}, is not among them"
     )
 
 

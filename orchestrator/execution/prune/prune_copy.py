@@ -83,7 +83,7 @@ def _find_refusal(
 ) -> str | None:
     """Return why a copy may not go after all, or None."""
     destination, path = removal.destination, removal.backup.path
-    refuse_older_catalog(held.lease, destination, execution)
+    refuse_older_catalog(action.series, destination, execution)
     if not removal.is_half_gone:
         view = _as_it_was(removal, view, execution)
         refusal = _decide_again(action, removal, _prove_newest(action, view, execution))

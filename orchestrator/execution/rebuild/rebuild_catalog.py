@@ -16,6 +16,7 @@ from orchestrator.errors import (
 from orchestrator.execution.attach_destination import marker_of
 from orchestrator.execution.context import Execution
 from orchestrator.execution.rebuild.found_backups import (
+    FoundBackup,
     find_series_paths,
     read_series,
     series_named_at,
@@ -150,20 +151,27 @@ def _series_by_path(
     return sorted(named, key=lambda item: item[1] is None or item[0] != series_path(item[1]))
 
 
+def _trouble_of_unnamed(item: FoundBackup) -> Trouble:
+    if not item.damage:
+        # Its series was looked for a moment ago, and the place did not answer then.
+        return Trouble(
+            subject=item.id,
+            what="its manifest could not be read at first",
+            next_step="run the command again",
+        )
+    return Trouble(
+        subject=item.id,
+        what=str(item.damage[0]),
+        next_step="leave it where it is: another copy may be whole, or a newer program may read it",
+    )
+
+
 def _rebuild_series(
     path: str, series: Series | None, source: DestinationReader, execution: Execution
 ) -> SeriesReport | Sequence[Trouble]:
     """Merge one series; without any readable manifest, only say what is wrong with each."""
     if series is None:
-        return [
-            Trouble(
-                subject=item.id,
-                what=str(item.damage[0]),
-                next_step="leave it where it is: another copy may be whole, or a newer program"
-                " may read it",
-            )
-            for item in read_series(source, path, execution)
-        ]
+        return [_trouble_of_unnamed(item) for item in read_series(source, path, execution)]
     other = _other_path(series, path, execution)
     if other is not None:
         return [

@@ -1,6 +1,7 @@
 import errno
 import os
 import resource
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -238,3 +239,54 @@ def test_an_error_of_any_step_leaves_nothing_under_the_key(
             local.create(KEY, b"rows")
     assert files(root) == [f"{KEY}.other"]
     local.create(KEY, b"rows")
+
+
+# ---------------------------------------------------------------- directories of one backup
+FOLDER = "practice/app/backups/20261122T020000Z-7f3a9c"
+MANIFEST, MARK = ObjectKey(f"{FOLDER}/manifest.json"), ObjectKey(f"{FOLDER}/marks/hold-1.json")
+
+
+def test_the_directories_of_a_backup_go_with_its_last_object(local: LocalDirectory, root: Path):
+    for key in (MANIFEST, MARK, KEY):
+        local.create(key, b"x")
+    local.remove(MARK)
+    assert not (root / FOLDER / "marks").exists()
+    assert (root / MANIFEST).exists()
+    local.remove(MANIFEST)
+    local.remove(KEY)
+    assert not (root / FOLDER).exists()
+    assert (root / FOLDER).parent.is_dir()
+    assert (root / KEY).parent.is_dir(), "other backups write there, too"
+
+
+def test_a_directory_that_still_holds_a_file_of_somebody_else_stays(
+    local: LocalDirectory, root: Path
+):
+    local.create(MANIFEST, b"x")
+    (root / FOLDER / ".tmp-of-a-writer").write_bytes(b"half")
+    local.remove(MANIFEST)
+    assert (root / FOLDER / ".tmp-of-a-writer").exists()
+
+
+def test_a_writer_beside_a_removal_stores_durably_or_fails_in_words(local: LocalDirectory):
+    stop = threading.Event()
+
+    def remove_again_and_again() -> None:
+        while not stop.is_set():
+            local.remove(MARK)
+
+    remover = threading.Thread(target=remove_again_and_again)
+    remover.start()
+    try:
+        for number in range(300):
+            key = ObjectKey(f"{FOLDER}/marks/hold-{number + 2}.json")
+            try:
+                local.create(key, b"x")
+            except DestinationError:
+                assert local.stat(key) is None
+            else:
+                assert local.read(key) == b"x"
+                local.remove(key)
+    finally:
+        stop.set()
+        remover.join()

@@ -8,7 +8,11 @@ from orchestrator.archive.layout import manifest_key
 from orchestrator.archive.manifest import decode_manifest
 from orchestrator.catalog.memory import MemoryCatalog
 from orchestrator.execution.executor import execute
-from orchestrator.execution.marks.mark_backup import hold_backup, release_backup
+from orchestrator.execution.marks.mark_backup import (
+    acknowledge_backup,
+    hold_backup,
+    release_backup,
+)
 from orchestrator.model.actions import PruneCopy
 from orchestrator.model.backup import Backup
 from orchestrator.model.marks import Hold
@@ -112,8 +116,11 @@ def test_it_says_so_until_the_catalog_is_rebuilt(backups: int):
     put_back(world)
     outcomes = [execute(by_hand(), world.process()) for _ in range(backups)]
     said = [len(one.warnings) for one in outcomes if isinstance(one, Succeeded)]
-    assert said[0] == 1
-    assert len(said) == backups
+    assert said == [1] * backups
+    (noted,) = [
+        one for one in world.catalog.log() if "another catalog" in one.detail.get("what", "")
+    ]
+    assert noted.detail["next"] == "`orchestrator catalog rebuild --from local` reads it in"
     rebuild(world)
     outcome = execute(by_hand(), world.process())
     assert isinstance(outcome, Succeeded)
@@ -139,6 +146,20 @@ def test_an_older_catalog_prunes_nothing():
     assert isinstance(outcome, Failed)
     assert outcome.error.code == "ORC-310"
     assert world.manifests == before
+
+
+def test_it_prunes_nothing_after_backups_of_its_own_either():
+    world, action = a_world_with_a_ripe_copy()
+    put_back(world)
+    take_backups(world, 3)
+    before = world.manifests
+    outcome = execute(action, world.process())
+    assert isinstance(outcome, Failed)
+    assert outcome.error.code == "ORC-310"
+    assert world.manifests == before
+    rebuild(world)
+    acknowledge_backup(world.backups[0], reason="seen", execution=world.process())
+    assert isinstance(execute(action, world.process()), Succeeded)
 
 
 def test_what_a_killed_run_of_this_catalog_left_is_adopted_and_not_refused():

@@ -175,6 +175,22 @@ def test_a_place_that_lets_nothing_be_read_is_not_attached():
     assert lost.catalog.destination_marker(LOCAL) is None
 
 
+def test_a_manifest_that_can_be_read_only_the_second_time_asks_for_another_run():
+    lost, read = without_catalog(a_world_with(1)), list[ObjectKey]()
+
+    def refuse_once(key: ObjectKey) -> bytes:
+        if key.endswith("manifest.json") and key not in read:
+            read.append(key)
+            raise DestinationPermissionError("may not be read", next_step="chown")
+        return lost.objects[key]
+
+    lost.place.read = refuse_once  # type: ignore[method-assign]  # a place with a hiccup
+    (trouble,) = rebuild(lost).troubles
+    assert trouble.next_step == "run the command again"
+    assert lost.catalog.backups() == []
+    assert len(rebuild(lost).series) == 1
+
+
 def test_an_older_catalog_put_back_learns_of_every_newer_backup():
     world = a_world_with(2)
     older = replace(world, catalog=an_older_catalog(world))
