@@ -192,7 +192,7 @@ HAPPENINGS = (
     Happening(2, _always, _fill),
     Happening(8, _always, _put_right),
     Happening(8, _something_is_stored, _damage),
-    Happening(8, lambda story: bool(_list_unadopted(story)), _damage_leavings),
+    Happening(20, lambda story: bool(_list_unadopted(story)), _damage_leavings),
     Happening(2, lambda story: story.tally.steps > 3, _jump),
     Happening(2, lambda story: len(story.world.specs) < 4, _add_policy),
     Happening(1, lambda story: len(story.world.specs) > 1, _remove_policy),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from orchestrator.model.backup import Backup, CopyState, Slot, Trigger
@@ -17,6 +17,7 @@ from tests.simulation.timetable import Promise, Rhythm
 from tests.simulation.world import Spec, World
 
 LATE = timedelta(minutes=5)
+FOREVER = datetime.max.replace(tzinfo=UTC)
 
 Form = tuple[str, str, str, str]
 """Policy, schedule, cron text and zone: one form of one schedule."""
@@ -244,18 +245,26 @@ class SlotChecks:
                         f"{promise.schedule} of {series} is said to be {promise.sentence!r}",
                     )
 
-    def is_any_broken(self, series: Series, now: datetime) -> bool:
-        """Whether a series has no backup for some slot whose grace is over."""
+    def is_any_broken(
+        self, series: Series, now: datetime, *, finished_by: datetime = FOREVER
+    ) -> bool:
+        """Whether a series has no backup for some slot whose grace is over.
+
+        Backups that were finished after ``finished_by`` are left out: somebody had not seen them.
+        """
         spec = self.world.specs.get(str(series.policy))
         return spec is not None and any(
-            self._is_broken(series, self._form_of(spec.name, name), now) for name in spec.rhythms
+            self._is_broken(series, self._form_of(spec.name, name), now, finished_by)
+            for name in spec.rhythms
         )
 
     def _form_of(self, policy: str, schedule: str) -> Form:
         spec = self.world.specs[policy]
         return policy, schedule, spec.rhythms[schedule].cron, spec.zone
 
-    def _is_broken(self, series: Series, form: Form, now: datetime) -> bool | None:
+    def _is_broken(
+        self, series: Series, form: Form, now: datetime, finished_by: datetime = FOREVER
+    ) -> bool | None:
         made = self.promises[form]
         if made.in_force_since is None:
             return False
@@ -263,6 +272,7 @@ class SlotChecks:
             backup
             for backup in self.world.catalog.backups(series)
             if any(copy.state is CopyState.COMPLETE for copy in backup.copies)
+            and backup.finished_at <= finished_by
         ]
         newest = max(good, key=lambda backup: backup.sequence, default=None)
         since = made.in_force_since - timedelta(microseconds=1)

@@ -19,7 +19,7 @@ from tests.simulation.channels import Heard
 from tests.simulation.copies import ViolationError, require
 from tests.simulation.keeping import list_kept
 from tests.simulation.processes import Process
-from tests.simulation.slots import SlotChecks
+from tests.simulation.slots import FOREVER, SlotChecks
 from tests.simulation.world import Spec, World
 
 HOUR = timedelta(hours=1)
@@ -95,16 +95,15 @@ class TellingChecks:
         said = f"{alert.kind.value} of {message.about} to {message.channel}"
         self.world.say(f"process {process.number} writes {said}")
         self.named |= series
-        at = process.looked_at or self.world.time
         if alert.kind is AlertKind.OPENED:
             require(not line.is_open, "I11", f"{said}, which was open already")
-            self._check_cause(message, series, at)
+            self._check_cause(message, series, process)
             lately = line.recovered_at and message.created_at - line.recovered_at <= FLAPPING_WITHIN
             line.came_back = line.came_back + 1 if lately else 0
         elif alert.kind is AlertKind.REMINDER:
             require(line.is_open, "I11", f"{said}, which is not open")
             self._check_reminder(message, line, series, said)
-            self._check_cause(message, series - line.series, at)
+            self._check_cause(message, series - line.series, process)
         elif alert.kind is AlertKind.RECOVERED:
             require(line.is_open, "I11", f"{said}, which is not open")
             line.recovered_at = message.created_at
@@ -149,12 +148,14 @@ class TellingChecks:
         return min(asked, default=timedelta())
 
     # ---------------------------------------------------------- nothing for what never was
-    def _check_cause(self, message: Message, series: frozenset[Series], at: datetime) -> None:
-        event = message.about.event
+    def _check_cause(self, message: Message, series: frozenset[Series], process: Process) -> None:
+        event, at = message.about.event, process.looked_at or self.world.time
+        # Between a look and what follows from it, others do not wait for a process.
+        seen_by = at if process.was_interfered_with else FOREVER
         proofs: Mapping[Event, Callable[[Series], bool]] = {
             Event.FAILED: lambda one: self._failed(one) or self._set_back(one),
             Event.MISSED: lambda one: (
-                self.slots.is_any_broken(one, at) or bool(self.slots.doubtful)
+                self.slots.is_any_broken(one, at, finished_by=seen_by) or bool(self.slots.doubtful)
             ),
             Event.CORRUPT: lambda one: any(map(self._is_harmed, self._backups(one))),
             Event.GUARD: lambda one: any(backup.is_suspicious for backup in self._backups(one)),

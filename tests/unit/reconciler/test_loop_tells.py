@@ -6,8 +6,11 @@ from datetime import timedelta
 import pytest
 
 from orchestrator.errors import CatalogFullError, SourceUnreachableError
+from orchestrator.execution.executor import execute
 from orchestrator.model.alert import AlertKind
 from orchestrator.model.policy import DesiredState, Event
+from orchestrator.planning.planner import make_plan
+from orchestrator.reconciler.telling import look, tell
 from tests.support.builders import a_schedule, a_series, a_source
 from tests.support.in_memory_engine import InMemoryDatabase, table_name
 from tests.support.incident_history import a_route, in_force, routed
@@ -133,3 +136,21 @@ def test_what_a_full_catalog_does_not_take_is_told_although_it_can_be_read_and_w
     assert place.world.inbox.received[0].error.code == "ORC-603"
     told = [one.kind for one in place.world.inbox.received if one.cause.subject == "the catalog"]
     assert told == [OPENED, RECOVERED]
+
+
+def test_a_process_that_was_frozen_while_it_looked_does_not_tell_of_what_is_over():
+    place = a_place()
+    place.run_for(MINUTE)
+    place.world.wait(5 * HOUR)
+    naps = iter(["once"])
+
+    def freeze(name: str) -> None:
+        if name == "incidents" and next(naps, None):
+            place.world.wait(20 * MINUTE)
+            other = place.world.process()
+            (action,) = make_plan(other.desired, look(other)).actions
+            execute(action, other)
+
+    frozen = place.world.process(freeze)
+    tell(frozen, look(place.world.process()))
+    assert said(place) == []
