@@ -1,5 +1,6 @@
 """Fixtures for every test; a server is started only for a test that asks for one."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,14 @@ from tests.support.servers import described_servers
 def pytest_report_header() -> str:
     """Say which servers the tests over versions find here."""
     return f"servers at hand: {described_servers()}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _children_hear_interrupts() -> Iterator[None]:
+    # A shell that starts the tests in the background has them ignored, and children inherit that.
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
 
 
 @pytest.fixture(scope="session")

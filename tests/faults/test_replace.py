@@ -6,7 +6,6 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,14 +56,6 @@ class Stage:
     def states(self, *, harmed: bool) -> set[str]:
         """Return the states that were left with a fault, or without."""
         return {state for fault, state, _ in self.ended if (fault != "none") is harmed}
-
-
-@pytest.fixture
-def _children_hear_interrupts() -> Iterator[None]:
-    # A shell that starts a campaign in the background has them ignored, and children inherit that.
-    former = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, former)
 
 
 @pytest.fixture
@@ -159,7 +150,6 @@ def require_old_or_new(stage: Stage, notes: Notes, mark: str, code: int, words: 
 
 
 @pytest.mark.timeout(14400)
-@pytest.mark.usefixtures("_children_hear_interrupts")
 def test_a_replacement_that_fails_at_any_moment_leaves_the_old_state_or_the_new(
     stage: Stage,
 ) -> None:
