@@ -96,6 +96,9 @@ class FenceChecks:
         if any(part in key for part in SERIES_PARTS):
             self._check_fence(process, key)
             self._check_clocks(place, key)
+        if key not in self.world.objects(place):
+            # A removal that was interrupted is finished.
+            return
         if "/chunks/" in key:
             self._check_is_unnamed(place, key)
             self._check_has_waited(place, key)

@@ -191,10 +191,11 @@ class Story:
                 self._lose_catalog()
 
     def _can_be_lost(self) -> bool:
-        """Whether every place is declared, and everything is as the clock says."""
+        """Whether every place is declared and in use, and everything is as the clock says."""
         places = {place for spec in self.world.specs.values() for place in spec.places}
         world = self.world
-        return places == set(world.places) and not (world.clock_jumped or world.was_rebuilt)
+        is_in_use = places == set(world.places) and all(map(world.objects, places))
+        return is_in_use and not (world.clock_jumped or world.was_rebuilt)
 
     def _happen(self) -> Happening | None:
         """Something happens to the world, or is put right again."""

@@ -330,8 +330,10 @@ class TellingChecks:
         }
         asked = self.world.specs[str(series.policy)].channels[channel]
         is_reminded = not told or any(at - line.written[-1] < asked for line in told.values())
-        # Nothing is added while the last message waits; a slow channel is given one in a round.
-        is_put_off = channel in self.world.sluggish or bool(waiting & set(told))
+        # Nothing is added while the last message waits, and a series that goes over to another
+        # story waits with that; a slow channel is given one in a round.
+        is_dead = channel in self.world.silent and any(name == channel for _, name in waiting)
+        is_put_off = is_dead or channel in self.world.sluggish or bool(waiting & set(told))
         require(
             is_reminded or is_put_off,
             "I11",

@@ -124,6 +124,21 @@ class OneplaceOpener:
         return self._place
 
 
+def test_what_a_backup_used_again_waits_its_whole_time_anew_when_that_is_gone():
+    world = a_world_with_ripe_chunks()
+    ripe = set(world.orphans)
+    bring_back_the_first_rows(world)
+    before = world.manifests
+    execute(by_hand(), world.process())
+    used_again = ripe & world.named
+    assert used_again
+    (backup,) = world.manifests - before
+    (manifest,) = world.keys(f"/{backup}/manifest.json")
+    world.place.remove(manifest)
+    execute(a_collection(), world.process())
+    assert used_again <= world.objects.keys()
+
+
 @pytest.mark.parametrize("damage", ["newer", "broken"])
 def test_a_manifest_that_cannot_be_read_stops_the_collection_in_words(damage: str):
     world = a_world_with_ripe_chunks()
