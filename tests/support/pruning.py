@@ -21,9 +21,7 @@ WELL = PruneConditions(
     destination_is_full=False,
     newest_verified_is_intact=True,
     clock_trouble=None,
-    identity_change=None,
     suspicious=None,
-    listing_is_complete=True,
     rebuilt_at=None,
 )
 

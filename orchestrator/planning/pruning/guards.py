@@ -21,9 +21,8 @@ class PruneConditions:
         destination_is_full: the only cause of that failure is that this destination is full.
         newest_verified_is_intact: the newest verified copy here was found whole in this pass.
         clock_trouble: the clock jumped; `find_clock_trouble` says so.
-        identity_change: the source is another server or database than before.
-        suspicious: a backup of the series that a guard marked and nobody acknowledged.
-        listing_is_complete: everything that the destination holds of the series was listed.
+        suspicious: a backup of the series that a guard marked and nobody acknowledged; one of another
+            source is marked, too.
         rebuilt_at: when the catalog was rebuilt, if nobody acknowledged that yet.
     """
 
@@ -31,9 +30,7 @@ class PruneConditions:
     destination_is_full: bool
     newest_verified_is_intact: bool
     clock_trouble: str | None
-    identity_change: str | None
     suspicious: BackupId | None
-    listing_is_complete: bool
     rebuilt_at: datetime | None
 
 
@@ -74,15 +71,11 @@ def _say_failure(failure: str) -> str:
 def _find_firm(conditions: PruneConditions) -> Iterator[str]:
     if conditions.clock_trouble is not None:
         yield f"the clock cannot be trusted: {conditions.clock_trouble}"
-    if conditions.identity_change is not None:
-        yield f"the source changed: {conditions.identity_change}"
     if conditions.suspicious is not None:
         yield (
             f"backup {conditions.suspicious} is suspicious:"
             f" `orchestrator acknowledge {conditions.suspicious} --reason …` after a look at it"
         )
-    if not conditions.listing_is_complete:
-        yield "the destination could not be listed completely"
     if conditions.rebuilt_at is not None:
         yield f"the catalog was rebuilt at {say_time(conditions.rebuilt_at)}: acknowledge it first"
 

@@ -19,9 +19,7 @@ ALL_IS_WELL = PruneConditions(
     destination_is_full=False,
     newest_verified_is_intact=True,
     clock_trouble=None,
-    identity_change=None,
     suspicious=None,
-    listing_is_complete=True,
     rebuilt_at=None,
 )
 OUTAGE = replace(ALL_IS_WELL, latest_failure="simulated outage")

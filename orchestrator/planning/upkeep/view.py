@@ -129,9 +129,7 @@ def conditions_of(view: SeriesView[BackupOutline]) -> PruneConditions:
         and failure.error.code == DestinationFullError.code,
         newest_verified_is_intact=view.is_intact,
         clock_trouble=view.clock_trouble,
-        identity_change=None,
         suspicious=suspicious[-1] if suspicious else None,
-        listing_is_complete=True,
         rebuilt_at=view.rebuilt_at,
     )
 
