@@ -52,6 +52,14 @@ def test_missing_roles_are_made_without_login_password_or_power(
     assert found == ('"the owner"', True, True)
 
 
+def test_a_definition_whose_role_is_missing_says_how_it_can_be_made(place: Workplace) -> None:
+    said = place.run("restore", "latest", "--into-new", "restored", expect=1).err
+    assert 'role "reader" does not exist' in said
+    assert (
+        'create the role "reader" on the target server, or restore again with --with-roles' in said
+    )
+
+
 def test_roles_are_made_for_new_databases_alone(place: Workplace, empty_database: Database) -> None:
     into = ("restore", "latest", "--into-existing", empty_database.name)
     assert "--with-roles" in place.run(*into, "--with-roles", expect=64).err

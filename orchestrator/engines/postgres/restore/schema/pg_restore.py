@@ -30,6 +30,12 @@ from orchestrator.errors import RestoreError
 
 _LISTED = re.compile(r"^(\d+); \d+ \d+ ", re.MULTILINE)
 _RECORD = re.compile(r"^pg_restore: (.*?)(?=^pg_restore: |\Z)", re.MULTILINE | re.DOTALL)
+_MISSING_ROLE = re.compile(r'role ("[^"]+") does not exist')
+_CREATE_ROLE = "create the role {role} on the target server, or restore again with --with-roles"
+_REMOVE_CAUSE = (
+    "remove the cause on the target server and restore again "
+    "(names in functions that indexes, checks or views call must carry their schema)"
+)
 _CULPRIT = re.compile(r"from TOC entry (\d+);")
 
 # pg_restore 17 and later begin each session with a setting that older servers do not know; with
@@ -213,10 +219,10 @@ def _failure(
     named = {entry.dump_id: entry for entry in contents.entries}
     entry = None if fault.dump_id is None else named.get(fault.dump_id)
     subject = f"{entry.kind} {entry}" if entry else "the schema"
+    missing = _MISSING_ROLE.search(fault.words)
     return RestoreError(
         f"{subject} could not be restored: {fault.words.partition(' Command was: ')[0]}",
-        next_step="remove the cause on the target server and restore again "
-        "(names in functions that indexes, checks or views call must carry their schema)",
+        next_step=_CREATE_ROLE.format(role=missing[1]) if missing else _REMOVE_CAUSE,
     )
 
 
