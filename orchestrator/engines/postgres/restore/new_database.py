@@ -29,7 +29,7 @@ from orchestrator.engines.postgres.restore.publication.publishing import (
 )
 from orchestrator.engines.postgres.restore.reading import (
     RestoredReader,
-    count_rows,
+    count_all_rows,
     may_read_pages,
 )
 from orchestrator.engines.postgres.restore.schema.chosen_tables import choose_entries
@@ -133,7 +133,7 @@ class PostgresNewDatabase(NewDatabase):
     @override
     def count_rows(self, tables: Sequence[Table]) -> Sequence[int]:
         with restore_errors("counting the restored rows", next_step="restore again"):
-            return [count_rows(self._first, table) for table in tables]
+            return count_all_rows(self._connections, tables)
 
     @override
     def comparable(self, tables: Sequence[Table]) -> Sequence[Sequence[Table]]:

@@ -1,8 +1,10 @@
 """Reading a restored database back: counts, rows, large objects."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
+from queue import SimpleQueue
 
 from orchestrator.engines.postgres.backup.large_objects import copy_large_objects_statement
 from orchestrator.engines.postgres.identifiers import copy_out_statement, qualified
@@ -39,6 +41,23 @@ def count_rows(connection: Connection, table: Table) -> int:
     query = f"SELECT pg_catalog.count(*) FROM ONLY {qualified(table.name)}"  # noqa: S608
     row = connection.execute(query.encode()).fetchone()
     return int(str(row[0])) if row is not None else 0
+
+
+def count_all_rows(connections: Sequence[Connection], tables: Iterable[Table]) -> list[int]:
+    """Return the exact numbers of rows of tables in their order, counted by all sessions at once."""
+    idle: SimpleQueue[Connection] = SimpleQueue()
+    for connection in connections:
+        idle.put(connection)
+
+    def count(table: Table) -> int:
+        connection = idle.get()
+        try:
+            return count_rows(connection, table)
+        finally:
+            idle.put(connection)
+
+    with ThreadPoolExecutor(len(connections), thread_name_prefix="count-rows") as pool:
+        return list(pool.map(count, tables))
 
 
 class RestoredReader:
