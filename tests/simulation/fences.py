@@ -96,7 +96,8 @@ class FenceChecks:
         if any(part in key for part in SERIES_PARTS):
             self._check_fence(process, key)
             self._check_clocks(place, key)
-        if key not in self.world.objects(place):
+        has_begun = "/backups/" in key and (_backup_of(key), place) in self.begun
+        if has_begun and key not in self.world.objects(place):
             # A removal that was interrupted is finished.
             return
         if "/chunks/" in key:
