@@ -81,8 +81,10 @@ def open_if_attached(name: DestinationName, execution: Execution) -> Destination
     destination = execution.destinations.open(name)
     found = marker_of(destination)
     if found != known:
+        declared = execution.desired.destinations.get(name)
+        place = f" ({declared.url})" if declared else ""
         raise ForeignDestinationError(
-            f"the marker of destination {name!r} is "
+            f"the marker of destination {name!r}{place} is "
             + ("not there" if found is None else "another destination's"),
             next_step="perhaps its disk is not mounted: mount it, then run the command again",
         )

@@ -41,6 +41,7 @@ def test_a_place_without_its_marker_is_refused_and_nothing_is_written():
     world.objects.clear()
     with pytest.raises(ForeignDestinationError) as caught:
         attach_destination(LOCAL, world.process())
+    assert f"'local' ({world.desired.destinations[LOCAL].url}) is not there" in caught.value.what
     assert "not mounted" in caught.value.next_step
     assert world.objects == {}
 
