@@ -32,6 +32,8 @@ class FenceChecks:
     """When the last manifest that named an object was removed."""
     moved: set[tuple[str, ObjectKey]] = field(default_factory=set)
     """What a collection moved aside before it was removed; it may have died in between."""
+    removed: set[tuple[str, ObjectKey]] = field(default_factory=set)
+    """What was seen to go."""
     begun: set[tuple[str, str]] = field(default_factory=set)
     unacknowledged: set[Series] = field(default_factory=set)
     """The series that were rebuilt, and that nobody acknowledged yet."""
@@ -93,18 +95,19 @@ class FenceChecks:
 
     # ---------------------------------------------------------- removals
     def _check_removal(self, process: Process, place: str, key: ObjectKey) -> None:
+        is_ours = True
         if any(part in key for part in SERIES_PARTS):
-            self._check_fence(process, key)
+            is_ours = self._check_fence(process, key)
             self._check_clocks(place, key)
-        has_begun = "/backups/" in key and (_backup_of(key), place) in self.begun
-        if has_begun and key not in self.world.objects(place):
+        if (place, key) in self.removed and key not in self.world.objects(place):
             # A removal that was interrupted is finished.
             return
+        self.removed.add((place, key))
         if "/chunks/" in key:
             self._check_is_unnamed(place, key)
             self._check_has_waited(place, key)
         elif "/backups/" in key and key.endswith("/manifest.json"):
-            self._check_prune(place, key)
+            self._check_prune(place, key, is_ours=is_ours)
         elif "/backups/" in key:
             manifest = ObjectKey(
                 key.split("/backups/")[0] + "/backups/" + _backup_of(key) + "/manifest.json"
@@ -153,7 +156,7 @@ class FenceChecks:
         waited = self.world.time - since
         require(waited > LONGEST_RUN, "I3", f"{key} at {place} is taken away after {waited} only")
 
-    def _check_prune(self, place: str, key: ObjectKey) -> None:
+    def _check_prune(self, place: str, key: ObjectKey, *, is_ours: bool) -> None:
         backups = self.world.catalog.backups()
         backup = next((one for one in backups if one.id == _backup_of(key)), None)
         if backup is None:
@@ -175,7 +178,9 @@ class FenceChecks:
         is_held = backup.is_held(self.world.time) or hold is not None
         require(not is_held, "I8", f"{backup.id} at {place} was pruned though held ({hold})")
         self.world.pruned.add(str(backup.id))
-        self._check_guards(backup, place, copy, spec)
+        # What was decided before a freeze that outlasted the lease was right then.
+        if is_ours:
+            self._check_guards(backup, place, copy, spec)
 
     def begin_step(self) -> None:
         """Note whose removal has begun: it was measured then."""
