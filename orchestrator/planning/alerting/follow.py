@@ -287,5 +287,7 @@ def _write(
 
 def _change(before: Incident | None, after: Incident, alert: Alert | None) -> IncidentChange:
     after = replace(after, version=after.version + 1)
-    message = None if alert is None else message_of(alert, about=after.cause, channel=after.channel)
+    message = None
+    if alert is not None:
+        message = message_of(alert, about=after.cause, channel=after.channel, version=after.version)
     return IncidentChange(before=before, after=after, message=message)

@@ -24,6 +24,15 @@ def test_a_trouble_is_told_once_and_its_end_once():
     assert history.see(after=HOUR) == []
 
 
+def test_a_clock_that_shows_the_same_instant_twice_makes_two_messages():
+    history = History()
+    history.see(a_trouble())
+    history.see(after=6 * MINUTE)
+    history.now -= 6 * MINUTE
+    assert history.see(a_trouble()) == [OPENED]
+    assert len({message.id for message in history.said}) == 3
+
+
 def test_reminders_come_as_often_as_each_channel_declares():
     routes = (a_route("ops", remind_every=12 * HOUR), a_route("mail", remind_every=48 * HOUR))
     history = History(in_force(routed(*routes)))
