@@ -31,7 +31,7 @@ demo: $(STAMP) ## the whole story on a throwaway PostgreSQL: plan, back up, lose
 	@$(RUN) orchestrator demo $(ARGS)
 
 test: $(STAMP) ## every test; ARGS="tests/unit -k slots" for some of them
-	@$(RUN) pytest --numprocesses 2 $(ARGS)
+	@$(RUN) pytest --numprocesses 2 --dist worksteal $(ARGS)
 
 simulate: $(STAMP) ## a thousand policy-years of faults, and the hunt for planted bugs; ARGS="--seed 7" for one story
 	@.venv/bin/python -m tests.simulation.runner $(ARGS)

@@ -230,8 +230,8 @@ def _all_are_eligible() -> AbstractContextManager[Any]:
 def _ages_during_outages() -> AbstractContextManager[Any]:
     look = rules.look_at
 
-    def wrong(shelf: Any, now: Any, in_use: Any) -> Any:  # noqa: ANN401 - passes on
-        moment = look(shelf, now, in_use)
+    def wrong(shelf: Any, now: Any, *others: Any) -> Any:  # noqa: ANN401 - passes on
+        moment = look(shelf, now, *others)
         tiers, zone = shelf.rules.retention.tiers, shelf.rules.zone
         limits = {tier: rules.subtract_window(tiers[tier], zone, now) for tier in moment.limits}
         return replace(moment, limits=limits)

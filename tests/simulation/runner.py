@@ -91,8 +91,17 @@ def hunt(mutant: str, *, most: int = MOST_SEEDS, first: int = 0) -> tuple[int | 
     for number in range(1, most + 1):
         told = tell(first + number, SHORT, mutant=mutant)
         if told.violation:
+            require_planted(mutant, told)
             return number, told.invariant
     return None, None
+
+
+def require_planted(mutant: str, told: Told) -> None:
+    """Do nothing unless a mutant fits the product no more, which would be taken for its being found."""
+    if told.violation is not None and "unexpected TypeError" in told.violation:
+        raise TypeError(
+            f"the mutant {mutant!r} does not fit the product any more: {told.violation}"
+        )
 
 
 def tell_part(first: int, steps: int = LONG) -> list[Told]:

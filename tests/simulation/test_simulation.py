@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.simulation.mutants import MUTANTS
-from tests.simulation.runner import LONG, SHORT, hunt, tell
+from tests.simulation.runner import LONG, SHORT, hunt, require_planted, tell
 
 SEEDS = 2000
 STEPS = 2
@@ -67,6 +67,11 @@ def test_a_seed_tells_the_same_story_on_sqlite_and_in_memory():
 def test_a_planted_bug_is_found_soon(mutant: str):
     seeds, _ = hunt(mutant, most=60)
     assert seeds is not None, f"the simulation is blind to: {mutant}"
+
+
+def test_every_planted_bug_fits_the_product():
+    for mutant in MUTANTS:
+        require_planted(mutant, tell(FIRST, SHORT, mutant=mutant))
 
 
 def test_there_are_at_least_twenty_planted_bugs():
