@@ -187,7 +187,7 @@ class LockCapacityError(SourceError):
 
 
 class StandbyBehindError(SourceError):
-    """The server is a standby that is further behind than `source.max_standby_lag` allows."""
+    """The server is a standby that is further behind than `source.max_standby_lag` allows, or may be."""
 
     code = "ORC-218"
 

@@ -29,6 +29,10 @@ class Fields:
         """The names of all fields."""
         return tuple(self._values)
 
+    def is_null(self, name: str) -> bool:
+        """Whether the field is null."""
+        return self._value(name) is None
+
     def text(self, name: str) -> str:
         """Return a text."""
         return self._as_text(self._value(name), name)

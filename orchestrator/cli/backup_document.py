@@ -16,6 +16,7 @@ def backup_as_json(backup: Backup, tiers: Sequence[str]) -> dict[str, object]:
         "snapshot_at": format_utc(backup.snapshot_at),
         "finished_at": format_utc(backup.finished_at),
         "reason": str(backup.reason),
+        "trigger": backup.reason.trigger.value,
         "run": backup.run,
         "sequence": backup.sequence,
         "revision": backup.revision,

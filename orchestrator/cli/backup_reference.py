@@ -1,6 +1,6 @@
 """How people name a backup: an id or its beginning, ``latest``, or a time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -10,6 +10,7 @@ from orchestrator.model.backup import Backup, CopyState
 from orchestrator.model.policy import DesiredState
 from orchestrator.ports.catalog import CatalogReader
 
+_LATEST = "latest"
 _IS_TIME = "-"
 _DATE_LENGTH = len("2026-11-22")
 
@@ -26,6 +27,7 @@ def find_backup(
 
     ``latest`` is the newest that is not known to be damaged; a time names the last such backup
     before it, read in the policy's zone unless it has an offset; anything else is an id or the unique beginning of one.
+    Both pass over safety copies, which hold what a restore replaced, unless there is nothing else.
 
     Raises:
         BackupNotFoundError: none fits, or backups of several series or ids do.
@@ -35,13 +37,27 @@ def find_backup(
         for backup in reader.backups()
         if policy in (None, backup.series.policy) and database in (None, backup.series.database)
     ]
-    if reference == "latest":
+    if reference == _LATEST:
         return _newest(candidates, "backup")
     if _is_time(reference):
-        at = parse_time(reference, _zone_of(candidates, desired))
-        earlier = [backup for backup in candidates if backup.snapshot_at <= at]
+        earlier = list(_until(candidates, reference, desired))
         return _newest(earlier, f"backup from before {reference}")
     return _by_id(candidates, reference)
+
+
+def find_passed_over(
+    reader: CatalogReader, reference: str, chosen: Backup, *, desired: DesiredState | None
+) -> Sequence[Backup]:
+    """Return the safety copies that `find_backup` passed over to choose this one, newest first."""
+    if chosen.is_safety_copy or not (reference == _LATEST or _is_time(reference)):
+        return ()
+    newer = (
+        backup
+        for backup in reader.backups(chosen.series)
+        if backup.is_safety_copy and backup.snapshot_at > chosen.snapshot_at
+    )
+    passed = newer if reference == _LATEST else _until(list(newer), reference, desired)
+    return sorted(passed, key=lambda backup: backup.snapshot_at, reverse=True)
 
 
 def say_if_ahead(
@@ -54,6 +70,13 @@ def say_if_ahead(
         f"{reference} has not come yet: this is the newest backup there is, of"
         f" {backup.snapshot_at:%Y-%m-%d %H:%M} UTC"
     )
+
+
+def _until(
+    backups: Sequence[Backup], reference: str, desired: DesiredState | None
+) -> Iterator[Backup]:
+    at = parse_time(reference, _zone_of(backups, desired))
+    return (backup for backup in backups if backup.snapshot_at <= at)
 
 
 def _is_time(reference: str) -> bool:
@@ -72,9 +95,11 @@ def _newest(backups: Sequence[Backup], wanted: str) -> Backup:
             f"the {wanted} could be of any of {', '.join(series)}",
             next_step="add --policy and, if need be, --database",
         )
-    # A copy that is known to be damaged is nobody's choice; with nothing else, it is what there is.
-    intact = [backup for backup in backups if _is_intact(backup)]
-    return max(intact or backups, key=lambda backup: backup.snapshot_at)
+    # What a restore replaced is what somebody did not want, and a copy that is known to be damaged
+    # is nobody's choice, either; with nothing else, it is what there is.
+    wanted_ones = [backup for backup in backups if not backup.is_safety_copy] or backups
+    intact = [backup for backup in wanted_ones if _is_intact(backup)]
+    return max(intact or wanted_ones, key=lambda backup: backup.snapshot_at)
 
 
 def _is_intact(backup: Backup) -> bool:

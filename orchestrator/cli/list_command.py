@@ -31,7 +31,9 @@ from orchestrator.wiring import open_reader, system_clock
 def command(settings: Settings, *, policy: str | None, as_json: bool) -> None:
     """List backups, newest first, of one policy or of all.
 
-    Works from the catalog alone; tiers are shown while the policy files are valid.
+    Works from the catalog alone; tiers are shown while the policy files are valid. With --json,
+    `trigger` is what made the run start: first, schedule, manual, or before_restore (a safety copy
+    of what a restore replaced).
     """
     now = system_clock().now()
     desired = load_policies(settings.policies, environment=settings.environment).desired

@@ -17,6 +17,8 @@ def words_of_marks(backup: Backup, now: datetime) -> Iterator[str]:
     """Yield one word for each thing that is said of a backup at that time."""
     if backup.suspicion is not None:
         yield "SUSPICIOUS" if backup.acknowledged is None else "acknowledged"
+    if backup.is_safety_copy:
+        yield str(backup.reason)
     if backup.is_held(now):
         yield "held"
 

@@ -1,10 +1,11 @@
 """``restore``: a backup becomes a database again, or tables of one, compared before it counts."""
 
 from collections.abc import Mapping
+from datetime import UTC
 
 import click
 
-from orchestrator.cli.backup_reference import find_backup, say_if_ahead
+from orchestrator.cli.backup_reference import find_backup, find_passed_over, say_if_ahead
 from orchestrator.cli.loading import load_or_refuse
 from orchestrator.cli.options import json_option
 from orchestrator.cli.progress import terminal_progress
@@ -68,6 +69,11 @@ from orchestrator.wiring import build_execution
     is_flag=True,
     help="Swap even if tables have rows that the policy does not back up: they are empty then.",
 )
+@click.option(
+    "--skip-failed-indexes",
+    is_flag=True,
+    help="Leave out, and list, indexes that cannot be built (one at a time, so slower).",
+)
 @click.option("--no-owner", is_flag=True, help="The restoring role owns everything.")
 @click.option("--no-grants", is_flag=True, help="Nobody but owners may use anything.")
 @click.option(
@@ -97,9 +103,10 @@ def command(
     """Restore a backup into a new database, or tables of it into one that exists.
 
     BACKUP is an id or its beginning, `latest`, or a time such as 2026-11-22T10:30 (the last backup
-    before it, in the policy's zone). A new database is built under a temporary name and gets its
-    own only after it was compared with the backup. Tables of an existing one are replaced in one
-    transaction, after what is in them was saved: on any error nothing has changed.
+    before it, in the policy's zone); the latter two pass over safety copies of earlier restores. A
+    new database is built under a temporary name and gets its own only after it was compared with
+    the backup. Tables of an existing one are replaced in one transaction, after what is in them was
+    saved: on any error nothing has changed.
     """
     require_options_that_fit(
         {"--into-new": into_new, "--into-existing": into_existing, "--swap": swap or None}, options
@@ -112,6 +119,7 @@ def command(
         database=_text(options["database"]),
         desired=execution.desired,
     )
+    _say_choice(reference, backup, execution)
     _warn_of_time(reference, backup, execution)
     asked = asked_for(backup, settings, execution, {**options, "into_new": into_new})
     _warn_about(asked.backup)
@@ -152,22 +160,39 @@ def _into_new(asked: RestoreAsked, name: str) -> int:
     return restore_as_new(asked, name)
 
 
+def _say_choice(reference: str, backup: Backup, execution: Execution) -> None:
+    """Say which backup a reference leads to: after a loss it matters more than anything."""
+    if not backup.id.startswith(reference):
+        _say(f"{reference}: backup {backup.id}, of {_moment(backup)}, {backup.reason}")
+    for other in find_passed_over(execution.reader, reference, backup, desired=execution.desired):
+        _say(f"passed over: {other.id}, of {_moment(other)}, {other.reason} (take it by its id)")
+    if backup.is_safety_copy:
+        _say(f"warning: {backup.id} is a {backup.reason}: it holds what was replaced then")
+
+
+def _moment(backup: Backup) -> str:
+    return f"{backup.snapshot_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _say(text: str) -> None:
+    click.echo(printable(text), err=True)
+
+
 def _warn_of_time(reference: str, backup: Backup, execution: Execution) -> None:
     words = say_if_ahead(reference, backup, desired=execution.desired, now=execution.clock.now())
     if words is not None:
-        click.echo(printable(f"warning: {words}"), err=True)
+        _say(f"warning: {words}")
 
 
 def _warn_about(backup: Backup) -> None:
     """Say it before anything happens: in an emergency `latest` may be what came after the loss."""
     for copy in backup.copies:
         if copy.state is CopyState.DAMAGED:
-            text = f"warning: the copy at {copy.destination} is known to be DAMAGED: {copy.trouble}"
-            click.echo(printable(text), err=True)
+            _say(f"warning: the copy at {copy.destination} is known to be DAMAGED: {copy.trouble}")
     if backup.suspicion is not None and backup.is_suspicious:
         for reason in backup.suspicion.reasons:
-            click.echo(printable(f"warning: {backup.id} is SUSPICIOUS: {reason}"), err=True)
-        click.echo("  `orchestrator list` shows the backups from before", err=True)
+            _say(f"warning: {backup.id} is SUSPICIOUS: {reason}")
+        _say("  `orchestrator list` shows the backups from before")
 
 
 def _text(value: object) -> str | None:

@@ -1,5 +1,6 @@
 """``show``: one backup in full, with what is inside as its stored details say."""
 
+from collections.abc import Iterator
 from datetime import UTC
 
 import click
@@ -21,7 +22,13 @@ from orchestrator.cli.rendering import (
 from orchestrator.execution.context import Execution
 from orchestrator.execution.restore.fetch_objects import open_backup, read_details
 from orchestrator.model.backup import Backup
-from orchestrator.model.contents import Details, TableData
+from orchestrator.model.contents import (
+    DatabaseProperties,
+    Details,
+    ServerIdentity,
+    TableData,
+    position_text,
+)
 from orchestrator.ports.progress import SilentProgress
 from orchestrator.settings import Settings
 from orchestrator.wiring import build_execution
@@ -93,13 +100,8 @@ def _print_summary(backup: Backup, tiers: str) -> None:
 
 
 def _print_contents(details: Details) -> None:
-    server = details.identity
-    click.echo(
-        printable(
-            f"server    PostgreSQL {server.version}, system {server.system_identifier},"
-            f" database {details.properties.name!r} in {details.properties.encoding}"
-        )
-    )
+    for text in _server_lines(details.identity, details.properties):
+        click.echo(printable(f"server    {text}"))
     click.echo()
     print_table(
         ("TABLE", "ROWS", "TEXT", "CHUNKS"),
@@ -122,6 +124,23 @@ def _print_contents(details: Details) -> None:
         click.echo(printable(f"left out: {item}"))
 
 
+def _server_lines(server: ServerIdentity, database: DatabaseProperties) -> Iterator[str]:
+    """Yield where the rows came from; of a standby, up to which moment it had followed."""
+    yield (
+        f"PostgreSQL {server.version}, system {server.system_identifier},"
+        f" database {database.name!r} in {database.encoding}"
+    )
+    wal = server.wal
+    if server.in_recovery:
+        until = None if wal is None else wal.replayed_until
+        yield "a standby; the last transaction it had replayed was " + (
+            "not known" if until is None else f"committed at {format_utc(until)}"
+        )
+    if wal is not None:
+        timeline = "not shown" if wal.timeline is None else wal.timeline
+        yield f"log at {position_text(wal.position)}, timeline {timeline}"
+
+
 def _text_bytes(data: TableData) -> int:
     return sum(chunk.text_bytes for chunk in data.chunks)
 
@@ -131,6 +150,7 @@ def _contents_as_json(details: Details) -> dict[str, object]:
         "contents": {
             "server_version": details.identity.version,
             "system_identifier": details.identity.system_identifier,
+            **_standing_as_json(details.identity),
             "encoding": details.properties.encoding,
             "tables": [
                 {
@@ -148,4 +168,16 @@ def _contents_as_json(details: Details) -> dict[str, object]:
             "left_out": left_out_as_json(details.left_out),
             "uncovered": [str(name) for name in details.uncovered],
         }
+    }
+
+
+def _standing_as_json(server: ServerIdentity) -> dict[str, object]:
+    """Return what is known of where the server stood; null is not known."""
+    wal = server.wal
+    until = None if wal is None else wal.replayed_until
+    return {
+        "standby": server.in_recovery,
+        "timeline": None if wal is None else wal.timeline,
+        "log_position": None if wal is None else position_text(wal.position),
+        "replayed_until": None if until is None else format_utc(until),
     }

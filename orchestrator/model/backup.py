@@ -25,6 +25,15 @@ class Trigger(Enum):
     FIRST = "first"
     SCHEDULE = "schedule"
     MANUAL = "manual"
+    BEFORE_RESTORE = "before_restore"
+    """A restore was about to replace what is in it (reference/postgres.md §1, rule 4)."""
+
+
+_IN_WORDS = {
+    Trigger.FIRST: "first backup of the series",
+    Trigger.MANUAL: "by hand",
+    Trigger.BEFORE_RESTORE: "safety copy before a restore",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +45,7 @@ class RunReason:
 
     def __str__(self) -> str:
         if self.trigger is not Trigger.SCHEDULE:
-            return {Trigger.FIRST: "first backup of the series", Trigger.MANUAL: "by hand"}[
-                self.trigger
-            ]
+            return _IN_WORDS[self.trigger]
         return "due: " + ", ".join(
             f"{slot.schedule} {slot.at:%Y-%m-%dT%H:%MZ}" for slot in self.slots
         )
@@ -148,6 +155,11 @@ class Backup(BackupOutline):
     def level(self) -> Level | None:
         """The highest level to which any copy has been proved, or None."""
         return max((copy.level for copy in self.copies if copy.level is not None), default=None)
+
+    @property
+    def is_safety_copy(self) -> bool:
+        """Whether it holds what a restore replaced, which is what somebody did not want."""
+        return self.reason.trigger is Trigger.BEFORE_RESTORE
 
     @property
     def marks(self) -> tuple[Mark, ...]:

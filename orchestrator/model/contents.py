@@ -1,6 +1,7 @@
 """What is inside a backup: the values that ``details.json`` carries (design §6)."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -57,6 +58,34 @@ class Table:
     partition_of: TableName | None = None
     unlogged: bool = False
     generated: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """A table that is a partition, and the partitioned table directly above it."""
+
+    name: TableName
+    partition_of: TableName
+
+
+def parents_of(
+    tables: Iterable[Table], partitions: Iterable[Partition]
+) -> Mapping[TableName, TableName]:
+    """Return what is directly above each partition, from tables with rows and those without."""
+    return {one.name: one.partition_of for one in partitions} | {
+        table.name: table.partition_of for table in tables if table.partition_of is not None
+    }
+
+
+def ancestors_of(name: TableName, parents: Mapping[TableName, TableName]) -> tuple[TableName, ...]:
+    """Return the partitioned tables above a table, nearest first; none if it is no partition."""
+    found: list[TableName] = []
+    above = parents.get(name)
+    # What a document says may go in circles, which no server allows.
+    while above is not None and above not in found:
+        found.append(above)
+        above = parents.get(above)
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +166,14 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Extension:
+    """An extension of the database, and the version that was installed."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseSetting:
     """One ``ALTER DATABASE … SET`` or ``ALTER ROLE … IN DATABASE … SET``: ``name=value``."""
 
@@ -148,7 +185,8 @@ class DatabaseSetting:
 class DatabaseProperties:
     """What no dump of a single database carries (reference/postgres.md §1, rule 9).
 
-    ``locale_provider`` is ``libc``, ``icu`` or ``builtin``; ``locale`` is that provider's.
+    ``locale_provider`` is ``libc``, ``icu`` or ``builtin``; ``locale`` is that provider's. Backups
+    made before it was recorded say of no database that ``is_template``.
     """
 
     name: str
@@ -165,6 +203,7 @@ class DatabaseProperties:
     connection_limit: int
     comment: str | None
     settings: tuple[DatabaseSetting, ...]
+    is_template: bool = False
 
 
 WITHOUT_ROWS = "table data"
@@ -184,14 +223,61 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineEnd:
+    """A timeline that a server left, and the position in the log where it did (bytes)."""
+
+    timeline: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalPosition:
+    """Where a server stood in its write-ahead log, right after the snapshot; positions in bytes.
+
+    ``position``: what a primary had flushed, or a standby replayed. Whatever follows the source in
+    a failover that loses nothing has at least that. ``timeline`` is None where a standby does not
+    show it. ``recovered_to`` is where the last recovery of a primary ended since its start: at a
+    promotion or a crash; None if it started orderly. ``history`` are the timelines that led to its
+    own, oldest first; None if the role may not read them. ``replayed_until`` is when the last
+    transaction that a standby replayed was committed.
+    """
+
+    position: int
+    timeline: int | None = None
+    recovered_to: int | None = None
+    history: tuple[TimelineEnd, ...] | None = None
+    replayed_until: datetime | None = None
+
+
+_POSITION = re.compile("(0|[1-9A-F][0-9A-F]{0,7})/(0|[1-9A-F][0-9A-F]{0,7})")
+
+
+def position_text(position: int) -> str:
+    """Return a position in the log as PostgreSQL writes it (``16/B374D848``)."""
+    return f"{position >> 32:X}/{position & 0xFFFFFFFF:X}"
+
+
+def position_of(text: str) -> int:
+    """Return the position in bytes; raises ValueError if the text is none that PostgreSQL writes."""
+    match = _POSITION.fullmatch(text)
+    if match is None:
+        raise ValueError(f"no position in a write-ahead log: {text!r}")
+    return (int(match[1], 16) << 32) + int(match[2], 16)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerIdentity:
-    """Which server and database the rows came from."""
+    """Which server and database the rows came from.
+
+    ``wal`` is None in backups made before it was recorded, and where the server does not say.
+    """
 
     system_identifier: str
     database_oid: int
     version: str
     version_number: int
     in_recovery: bool
+    wal: WalPosition | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +289,8 @@ class SourceContents:
     ``unpopulated`` are the materialized views that nobody has refreshed yet. ``types`` are those
     that users defined, and columns of the tables use. ``snapshot_at`` is a time of our clock, and
     ``server_ahead`` how much later the server's clock was then; None if it was not asked.
+    ``cautions`` are, in words, what to know of this very backup or of a restore of it.
+    ``partitions`` are those without rows here: partitioned themselves, or left out.
     """
 
     identity: ServerIdentity
@@ -218,6 +306,9 @@ class SourceContents:
     unpopulated: tuple[TableName, ...] = ()
     types: tuple[TypeDefinition, ...] = ()
     server_ahead: timedelta | None = None
+    extensions: tuple[Extension, ...] = ()
+    cautions: tuple[str, ...] = ()
+    partitions: tuple[Partition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,8 +316,10 @@ class Details:
     """Everything that ``details.json`` says about the inside of a backup.
 
     ``unpopulated`` are materialized views that had no rows at the source and get none. ``types``
-    are those that users defined, and columns of the tables use; backups made before they were
-    recorded have none.
+    are those that users defined, and columns of the tables use, and ``extensions`` those that were
+    installed; backups made before they were recorded have none. ``partitions`` are those that are
+    not among ``tables``: partitioned themselves, or without rows here; in earlier backups the
+    schema archive alone says so.
     """
 
     identity: ServerIdentity
@@ -243,11 +336,18 @@ class Details:
     selection_exclude: tuple[str, ...]
     unpopulated: tuple[TableName, ...] = ()
     types: tuple[TypeDefinition, ...] = ()
+    extensions: tuple[Extension, ...] = ()
+    partitions: tuple[Partition, ...] = ()
 
     @property
     def rows(self) -> int:
         """How many rows all tables had together."""
         return sum(data.rows for data in self.tables)
+
+    @property
+    def parents(self) -> Mapping[TableName, TableName]:
+        """What is directly above each partition."""
+        return parents_of((data.table for data in self.tables), self.partitions)
 
     @property
     def absent(self) -> tuple[LeftOut, ...]:

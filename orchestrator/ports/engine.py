@@ -15,6 +15,7 @@ from orchestrator.model.contents import (
     DatabaseProperties,
     Details,
     LargeObjectRange,
+    Partition,
     Role,
     SequenceState,
     SkippedEntry,
@@ -144,7 +145,9 @@ class RestoreRequest:
     ``stall_timeout`` and does not work on what it was asked ends the restore. With ``set_aside`` the
     final name is one for the meantime: a comment says so in place of the recorded one, and no
     pattern of a policy takes the database for a source. Of ``roles`` those are made that are
-    missing: nobody can log in as one of them. They stay, whatever becomes of the restore.
+    missing: nobody can log in as one of them. They stay, whatever becomes of the restore. With
+    ``skip_failed_indexes`` an index that cannot be built is left out and returned, unless a
+    constraint needs it.
     """
 
     url: Secret
@@ -157,6 +160,7 @@ class RestoreRequest:
     stall_timeout: timedelta = timedelta(minutes=2)
     set_aside: bool = False
     roles: tuple[Role, ...] = ()
+    skip_failed_indexes: bool = False
 
 
 class ChunkLoader(Protocol):
@@ -256,6 +260,16 @@ class TargetEngine(Protocol):
         Raises:
             TargetExistsError: the final name is taken.
             RestoreError: it cannot be created; the server's words are in the message.
+        """
+        ...
+
+    def read_partitions(self, schema_archive: bytes) -> Sequence[Partition]:
+        """Return which table is a partition of which, as a schema archive says it.
+
+        Backups made before their details recorded it say it nowhere else.
+
+        Raises:
+            RestoreError: the archive cannot be read.
         """
         ...
 

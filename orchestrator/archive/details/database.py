@@ -1,13 +1,23 @@
 """The part of the details that is about the server, the database as a whole, and its roles."""
 
+from orchestrator.archive.details.wal import wal_document, wal_of
 from orchestrator.archive.documents import JsonValue
 from orchestrator.archive.fields import Fields
-from orchestrator.model.contents import DatabaseProperties, DatabaseSetting, Role, ServerIdentity
+from orchestrator.model.contents import (
+    DatabaseProperties,
+    DatabaseSetting,
+    Extension,
+    Role,
+    ServerIdentity,
+)
 
 
 def identity_document(identity: ServerIdentity) -> JsonValue:
     """Given which server and database the rows came from, return it for the details."""
+    # Only where it is known: details written before this was recorded have no such field.
+    wal: dict[str, JsonValue] = {} if identity.wal is None else {"wal": wal_document(identity.wal)}
     return {
+        **wal,
         "system_identifier": identity.system_identifier,
         "database_oid": identity.database_oid,
         "version": identity.version,
@@ -24,12 +34,16 @@ def identity_of(fields: Fields) -> ServerIdentity:
         version=fields.text("version"),
         version_number=fields.size("version_number"),
         in_recovery=fields.flag("in_recovery"),
+        wal=wal_of(fields.record("wal")) if "wal" in fields.names else None,
     )
 
 
 def properties_document(properties: DatabaseProperties) -> JsonValue:
     """Given what no dump of a single database carries, return it for the details."""
+    # Only where it is one: details written before this was recorded have no such field.
+    template: dict[str, JsonValue] = {"is_template": True} if properties.is_template else {}
     return {
+        **template,
         "name": properties.name,
         "owner": properties.owner,
         "encoding": properties.encoding,
@@ -69,7 +83,18 @@ def properties_of(fields: Fields) -> DatabaseProperties:
             DatabaseSetting(role=item.optional_text("role"), setting=item.text("setting"))
             for item in fields.records("settings")
         ),
+        is_template="is_template" in fields.names and fields.flag("is_template"),
     )
+
+
+def extension_document(extension: Extension) -> JsonValue:
+    """Given an installed extension, return it for the details."""
+    return {"name": extension.name, "version": extension.version}
+
+
+def extension_of(fields: Fields) -> Extension:
+    """Read what `extension_document` returned; raises `DocumentError`."""
+    return Extension(name=fields.text("name"), version=fields.text("version"))
 
 
 def role_document(role: Role) -> JsonValue:

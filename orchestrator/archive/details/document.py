@@ -5,6 +5,8 @@ among them, would round them.
 """
 
 from orchestrator.archive.details.database import (
+    extension_document,
+    extension_of,
     identity_document,
     identity_of,
     properties_document,
@@ -15,6 +17,8 @@ from orchestrator.archive.details.database import (
 from orchestrator.archive.details.tables import (
     large_object_chunk_document,
     large_object_chunk_of,
+    partition_document,
+    partition_of,
     table_data_document,
     table_data_of,
     table_name_document,
@@ -79,6 +83,10 @@ def _document_of(details: Details) -> dict[str, JsonValue]:
         document["unpopulated"] = [table_name_document(name) for name in details.unpopulated]
     if details.types:
         document["types"] = [type_document(definition) for definition in details.types]
+    if details.extensions:
+        document["extensions"] = [extension_document(one) for one in details.extensions]
+    if details.partitions:
+        document["partitions"] = [partition_document(one) for one in details.partitions]
     return document
 
 
@@ -130,6 +138,12 @@ def _details_of(fields: Fields) -> Details:
         else (),
         types=tuple(type_of(item) for item in fields.records("types"))
         if "types" in fields.names
+        else (),
+        extensions=tuple(extension_of(item) for item in fields.records("extensions"))
+        if "extensions" in fields.names
+        else (),
+        partitions=tuple(partition_of(item) for item in fields.records("partitions"))
+        if "partitions" in fields.names
         else (),
     )
 

@@ -10,6 +10,7 @@ from orchestrator.model.contents import (
     Chunk,
     Column,
     LargeObjectRange,
+    Partition,
     Table,
     TableData,
     TableName,
@@ -71,6 +72,19 @@ def table_data_of(fields: Fields) -> TableData:
             for chunk in fields.records("chunks")
         ),
     )
+
+
+def partition_document(partition: Partition) -> JsonValue:
+    """Given a partition without rows, return it for the details."""
+    return {
+        **table_name_document(partition.name),
+        "partition_of": table_name_document(partition.partition_of),
+    }
+
+
+def partition_of(fields: Fields) -> Partition:
+    """Read what `partition_document` returned; raises `DocumentError`."""
+    return Partition(table_name_of(fields), table_name_of(fields.record("partition_of")))
 
 
 def type_document(definition: TypeDefinition) -> JsonValue:

@@ -15,6 +15,7 @@ _ONLY_WITH = {
     "yes_replace": ("--yes-replace", ("--into-existing", "--swap")),
     "replace_published": ("--replace-published", ("--into-existing",)),
     "accept_lost_values": ("--accept-lost-values", ("--into-existing",)),
+    "skip_failed_indexes": ("--skip-failed-indexes", ("--into-new",)),
     "accept_left_out": ("--accept-left-out", ("--swap",)),
     "accept_empty_tables": ("--accept-empty-tables", ("--swap",)),
 }
@@ -65,6 +66,7 @@ def asked_for(
             keep_grants=not options["no_grants"],
             with_roles=bool(options["with_roles"]),
         ),
+        skip_failed_indexes=bool(options["skip_failed_indexes"]),
     )
     _require_new_for_owners(asked, is_new=options["into_new"] is not None)
     return asked

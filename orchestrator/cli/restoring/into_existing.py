@@ -52,6 +52,11 @@ def restore_into_existing(
 def _show(asked: RestoreAsked, name: str, prepared: PreparedReplacement) -> None:
     plan, chosen = prepared.plan, prepared.chosen
     what = "the SOURCE of policy" if prepared.is_source else "a database beside policy"
+    if prepared.why_not_source is not None:
+        _say(
+            f"{name!r} looks like the source of policy {asked.backup.series.policy!r}, but may be a"
+            f" clone, a standby or its primary: {prepared.why_not_source}"
+        )
     moment = f"{asked.backup.snapshot_at:%Y-%m-%d %H:%M} UTC"
     _say(f"{name!r}, {what} {asked.backup.series.policy!r}, would get the rows of {moment}:")
     then = {data.table.name: data.rows for data in chosen.tables}
@@ -168,6 +173,7 @@ def _plan_document(
         "backup": asked.backup.id,
         "database": name,
         "is_source": prepared.is_source,
+        "why_not_source": prepared.why_not_source,
         "tables": [
             {"table": str(now.name), "rows_now": now.rows, "rows_then": then.get(now.name, 0)}
             for now in plan.tables

@@ -38,7 +38,7 @@ def _look_ahead(asked: RestoreAsked, name: str) -> ExitCode:
         server_url=asked.server_url,
         inspector=target_inspector(asked.settings),
         execution=asked.execution,
-        choices=RestoreChoices(tables=asked.tables, ownership=asked.ownership),
+        choices=_choices(asked),
     )
     found = outlook.findings
     if asked.as_json:
@@ -66,6 +66,14 @@ def _look_ahead(asked: RestoreAsked, name: str) -> ExitCode:
     return ExitCode.DONE
 
 
+def _choices(asked: RestoreAsked) -> RestoreChoices:
+    return RestoreChoices(
+        tables=asked.tables,
+        ownership=asked.ownership,
+        skip_failed_indexes=asked.skip_failed_indexes,
+    )
+
+
 def _outlook_document(backup: Backup, name: str, outlook: RestoreOutlook) -> dict[str, object]:
     return {
         "version": 1,
@@ -90,7 +98,7 @@ def _restore(asked: RestoreAsked, name: str) -> RestoreReport:
             prove=asked.prove,
             server_url=asked.server_url,
             execution=asked.execution,
-            choices=RestoreChoices(tables=asked.tables, ownership=asked.ownership),
+            choices=_choices(asked),
         )
     except KeyboardInterrupt:
         unfinished = temporary_name(name, asked.backup)

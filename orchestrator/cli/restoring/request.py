@@ -25,6 +25,7 @@ class RestoreAsked:
     as_json: bool
     at_server: Secret | None = None
     ownership: Ownership = field(default_factory=Ownership)
+    skip_failed_indexes: bool = False
 
     @property
     def server_url(self) -> Secret:

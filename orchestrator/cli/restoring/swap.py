@@ -91,7 +91,7 @@ def _print_report(backup: Backup, report: SwapReport) -> None:
     click.echo(printable(f"{kept}; {count(result.ended_sessions, 'session', 'sessions')} ended"))
     if result.differences is not None:
         _print_differences(result.differences)
-    for note in (*result.notes, *(f"warning: {one}" for one in restored.warnings)):
+    for note in (*result.notes, *restored.notes, *(f"warning: {one}" for one in restored.warnings)):
         _say(note)
     for entry in restored.skipped:
         _say(f"left out: {entry}")
@@ -130,7 +130,7 @@ def _document(backup: Backup, report: SwapReport) -> dict[str, object]:
         "proved": report.restored.proved,
         "ended_sessions": report.result.ended_sessions,
         **_differences_as_json(report.result.differences),
-        "notes": list(report.result.notes),
+        "notes": [*report.result.notes, *report.restored.notes],
         "skipped": [str(entry) for entry in report.restored.skipped],
         "warnings": list(report.restored.warnings),
     }

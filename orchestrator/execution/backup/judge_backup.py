@@ -38,6 +38,7 @@ def judge_backup(
                 backup=backup,
                 details=_stored_details(backup, execution),
                 swapped_in=swapped_in(series, execution, since=backup.snapshot_at),
+                standby_lag=policy.source.max_standby_lag,
             )
         except (DamagedBackupError, DestinationError, UnreadableManifestError) as error:
             _log.debug("reference_not_read: %s", error, exc_info=error)

@@ -77,6 +77,8 @@ def _read(snapshot: SourceSnapshot, policy: Policy, work: ChunkWork) -> ReadSnap
         selection_exclude=policy.tables.exclude,
         unpopulated=contents.unpopulated,
         types=contents.types,
+        extensions=contents.extensions,
+        partitions=contents.partitions,
     )
     return ReadSnapshot(
         details=details, schema=schema, globals=globals_sql, new_bytes=state.new_bytes

@@ -65,6 +65,9 @@ def take_backup(action: TakeBackup, execution: Execution) -> Succeeded | NotNeed
             return _back_up(attempt, policy)
 
 
+_NEVER_UNNECESSARY = frozenset({Trigger.MANUAL, Trigger.BEFORE_RESTORE})
+
+
 @dataclass(frozen=True, slots=True)
 class _Answer:
     """What is still due under the lease, and the backup that makes all of it unnecessary, or None."""
@@ -85,7 +88,7 @@ def _answer(action: TakeBackup, execution: Execution) -> _Answer:
         if any(copy.state is CopyState.COMPLETE for copy in backup.copies)
     ]
     newest = last_good(complete, execution.clock.now())
-    if reason.trigger is Trigger.MANUAL or newest is None:
+    if reason.trigger in _NEVER_UNNECESSARY or newest is None:
         return _Answer(action)
     answered = {slot for backup in complete for slot in backup.reason.slots}
     until = answered_until(newest)
@@ -251,12 +254,12 @@ def _say_size(size: int) -> str:
 
 
 def _warnings(contents: SourceContents, policy: Policy) -> tuple[str, ...]:
-    """Return what the backup does not hold: shown, never silent."""
+    """Return what the backup does not hold, or a restore may stumble over: shown, never silent."""
     # What the policy itself excludes would be said again with every backup: `show` says it.
     left_out = (f"left out: {item}" for item in contents.left_out if item.kind != WITHOUT_ROWS)
     if policy.tables.on_uncovered is OnUncovered.IGNORE:
-        return tuple(left_out)
+        return (*contents.cautions, *left_out)
     uncovered = (
         f"table {name} is named by no pattern: not backed up" for name in contents.uncovered
     )
-    return (*left_out, *uncovered)
+    return (*contents.cautions, *left_out, *uncovered)

@@ -20,6 +20,8 @@ from orchestrator.model.contents import (
     SequenceState,
     Table,
     TableName,
+    ancestors_of,
+    parents_of,
 )
 from orchestrator.model.policy import OnUncovered, TableSelection
 from orchestrator.ports.engine import SnapshotRequest, SourceSnapshot
@@ -163,12 +165,14 @@ class LiveState(State):
     def __init__(self, snapshot: SourceSnapshot, details: Details) -> None:
         """``details`` are of the backup that it is compared with."""
         self._snapshot = snapshot
-        ranges = zip(snapshot.contents.tables, snapshot.contents.ranges, strict=True)
+        contents = snapshot.contents
+        ranges = zip(contents.tables, contents.ranges, strict=True)
+        parents = parents_of(contents.tables, contents.partitions)
         known = {data.table.name for data in details.tables}
         self._ranges = {
             table.name: (table, listed)
             for table, listed in ranges
-            if table.name in known or _is_included(table, details.selection_include)
+            if table.name in known or _is_included(table, parents, details.selection_include)
         }
 
     @property
@@ -260,8 +264,10 @@ def open_live(stored: StoredState, backup: Backup, execution: Execution) -> Iter
         yield LiveState(snapshot, details)
 
 
-def _is_included(table: Table, include: Sequence[str]) -> bool:
-    names = [str(name) for name in (table.name, table.partition_of) if name is not None]
+def _is_included(
+    table: Table, parents: Mapping[TableName, TableName], include: Sequence[str]
+) -> bool:
+    names = [str(name) for name in (table.name, *ancestors_of(table.name, parents))]
     # Brackets mean themselves in a policy's patterns.
     patterns = [pattern.replace("[", "[[]") for pattern in include]
     return not include or any(fnmatchcase(name, one) for name in names for one in patterns)

@@ -14,6 +14,7 @@ from orchestrator.execution.replace.safety import (
     Safety,
     hold,
     local_copy,
+    require_every_row,
     save_into_series,
 )
 from orchestrator.execution.restore.choosing import Chosen, choose_tables
@@ -23,6 +24,7 @@ from orchestrator.execution.restore.log_restore import logged_restore
 from orchestrator.execution.restore.material import Material, fetch_material, text_bytes
 from orchestrator.model.backup import Backup
 from orchestrator.model.contents import Details, SkippedEntry, Table
+from orchestrator.model.policy import Source
 from orchestrator.model.secret import Secret
 from orchestrator.ports.destination import Destination
 from orchestrator.ports.restoring.existing_database import (
@@ -31,6 +33,11 @@ from orchestrator.ports.restoring.existing_database import (
     ExistingRequest,
     Replacement,
     ReplacementPlan,
+)
+
+_IN_DOUBT = (
+    "what was replaced is in a local copy and not in a backup of the policy, because this may not be"
+    " its source"
 )
 
 
@@ -85,11 +92,13 @@ class ReplaceReport:
 class PreparedReplacement:
     """A replacement that somebody may agree to; nothing was done yet.
 
-    ``is_source`` is true if the database is the one that the policy backs up.
+    ``is_source`` is true if the database is proved to be the one that the policy backs up;
+    ``why_not_source`` says what is in doubt of one that only looks like it.
     """
 
     plan: ReplacementPlan
     is_source: bool
+    why_not_source: str | None
     chosen: Chosen
     _backup: Backup
     _request: ReplaceRequest
@@ -168,24 +177,36 @@ class PreparedReplacement:
 
     @contextmanager
     def _saved(self, replacement: Replacement) -> Iterator[Safety]:
-        if self.is_source:
-            safety = save_into_series(self._backup.series, self.plan.identity, self._execution)
-            missing = [table for table in self._present() if str(table.name) not in safety.rows]
-            if missing:
-                raise RestoreError(
-                    "the policy does not back up "
-                    + ", ".join(str(table.name) for table in missing)
-                    + ", so what is in there now cannot be saved",
-                    next_step="nothing was changed; add it to tables.include, or use --into-new",
-                )
-            # Now, while only writers wait: a destination may be slow.
-            troubles = hold(safety, self._request.database, self._execution)
-            yield replace(safety, warnings=(*safety.warnings, *troubles))
+        # Asked again, because names may lead elsewhere by now.
+        doubt = self._doubt() if self.is_source else self.why_not_source
+        if self.is_source and doubt is None:
+            yield self._saved_in_series(replacement)
             return
+        warnings = () if doubt is None else (f"{_IN_DOUBT}: {doubt}",)
         folder = str(self._execution.new_run_id())
         place = self._request.safety_place()
         with local_copy(replacement, self._present(), place, folder) as safety:
-            yield safety
+            yield replace(safety, warnings=warnings)
+
+    def _doubt(self) -> str | None:
+        series = self._backup.series
+        url = self._execution.policy_of(series).source.url
+        return self._database.doubt_of(url, series.database)
+
+    def _saved_in_series(self, replacement: Replacement) -> Safety:
+        safety = save_into_series(self._backup.series, self.plan.identity, self._execution)
+        missing = [table for table in self._present() if str(table.name) not in safety.rows]
+        if missing:
+            raise RestoreError(
+                "the policy does not back up "
+                + ", ".join(str(table.name) for table in missing)
+                + ", so what is in there now cannot be saved",
+                next_step="nothing was changed; add it to tables.include, or use --into-new",
+            )
+        require_every_row(safety, replacement, self._present(), self._request.database)
+        # Now, while only writers wait: a destination may be slow.
+        troubles = hold(safety, self._request.database, self._execution)
+        return replace(safety, warnings=(*safety.warnings, *troubles))
 
     def _present(self) -> Sequence[Table]:
         """Return every table that loses its rows, with the columns that it has now."""
@@ -263,21 +284,18 @@ def prepare_replacement(
         material = fetch_material(backup, execution)
         chosen = choose_tables(material.details, request.tables)
         database = stack.enter_context(
-            engine.open_existing(
-                ExistingRequest(
-                    url=request.server_url,
-                    database=request.database,
-                    application_name=f"orchestrator:{execution.new_run_id()}",
-                    lock_timeout=source.lock_timeout,
-                    stall_timeout=source.stall_timeout,
-                )
-            )
+            engine.open_existing(_existing_request(request, source, execution))
         )
         plan = database.look(chosen.wanted)
         same_url = request.server_url.reveal() == source.url.reveal()
+        looks_like_it = _looks_like_source(
+            backup, plan, material.details, request, same_url=same_url
+        )
+        doubt = database.doubt_of(source.url, backup.series.database)
         yield PreparedReplacement(
             plan=plan,
-            is_source=_is_source(backup, plan, material.details, request, same_url=same_url),
+            is_source=doubt is None,
+            why_not_source=doubt if looks_like_it else None,
             chosen=chosen,
             _backup=backup,
             _request=request,
@@ -287,7 +305,20 @@ def prepare_replacement(
         )
 
 
-def _is_source(
+def _existing_request(
+    request: ReplaceRequest, source: Source, execution: Execution
+) -> ExistingRequest:
+    """Return the sessions to open; their name is of no other run: `doubt_of` looks for it."""
+    return ExistingRequest(
+        url=request.server_url,
+        database=request.database,
+        application_name=f"orchestrator:{execution.new_run_id()}",
+        lock_timeout=source.lock_timeout,
+        stall_timeout=source.stall_timeout,
+    )
+
+
+def _looks_like_source(
     backup: Backup,
     plan: ReplacementPlan,
     details: Details,
@@ -295,9 +326,10 @@ def _is_source(
     *,
     same_url: bool,
 ) -> bool:
-    """Return whether the database is the one that the policy backs up.
+    """Return whether somebody could take the database for the one that the policy backs up.
 
-    By its identity; and by its name, because one that was swapped or restored has another.
+    By its identity, which a clone has, too; and by its name, because one that was swapped or
+    restored has another identity.
     """
     then, now = details.identity, plan.identity
     same_server = then.system_identifier == now.system_identifier

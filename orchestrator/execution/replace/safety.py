@@ -1,7 +1,8 @@
 """Saving what is there now, under the locks, before any of it is replaced.
 
-The source of the policy gets a backup of the series, like any other. Another database has no
-series: its tables are copied into a folder beside the catalog, as COPY text and zstd.
+The source of the policy gets a backup of the series, like any other. What is not proved to be the
+source has no series: its tables are copied by the session that holds the locks into a folder beside
+the catalog, as COPY text and zstd.
 """
 
 import json
@@ -55,7 +56,7 @@ def save_into_series(series: Series, identity: ServerIdentity, execution: Execut
     taken = take_backup(
         TakeBackup(
             series=series,
-            run_reason=RunReason(trigger=Trigger.MANUAL),
+            run_reason=RunReason(trigger=Trigger.BEFORE_RESTORE),
             destinations=policy.destinations,
             verify_to=policy.after_backup,
             reason="what is there before a restore replaces it",
@@ -81,6 +82,32 @@ def save_into_series(series: Series, identity: ServerIdentity, execution: Execut
         rows={str(data.table.name): data.rows for data in details.tables},
         warnings=taken.warnings,
     )
+
+
+def require_every_row(
+    safety: Safety, replacement: Replacement, tables: Sequence[Table], database: str
+) -> None:
+    """Do nothing if a safety backup has as many rows of each table as the locked session sees.
+
+    The second proof, beside `ExistingDatabase.doubt_of`: the backup has sessions of its own, and
+    nobody knows where the network led them.
+
+    Raises:
+        RestoreError: it has another number of rows of one of them, each is named; or not the table.
+    """
+    counted = zip(tables, replacement.count_rows(tables), strict=True)
+    different = [
+        f"{table.name} has {rows} rows, and {safety.rows.get(str(table.name), 'none')} in the backup"
+        for table, rows in counted
+        if safety.rows.get(str(table.name)) != rows
+    ]
+    if different:
+        name = "the safety copy" if safety.backup is None else f"the backup {safety.backup.id}"
+        raise RestoreError(
+            f"{name} is not of what would be replaced in {database!r}: {'; '.join(different)}",
+            next_step="nothing was changed; source.url and source.restore_url lead to different"
+            " servers, or the backup role does not see every row: correct that, or use --into-new",
+        )
 
 
 def hold(safety: Safety, target: str, execution: Execution) -> tuple[str, ...]:

@@ -58,12 +58,14 @@ class RestoreChoices:
     """What of a backup is restored, and whose it shall be.
 
     ``tables``, as ``schema.table``, are the only ones restored if there are any, with what they need.
-    ``set_aside`` makes a database that is to get another name later (`RestoreRequest`).
+    ``set_aside`` makes a database that is to get another name later, and ``skip_failed_indexes``
+    leaves out what cannot be built (`RestoreRequest`).
     """
 
     tables: tuple[str, ...] = ()
     ownership: Ownership = field(default_factory=Ownership)
     set_aside: bool = False
+    skip_failed_indexes: bool = False
 
 
 EVERYTHING = RestoreChoices()
@@ -183,6 +185,7 @@ def _request(
         ownership=choices.ownership,
         stall_timeout=_stall_timeout(backup, execution),
         set_aside=choices.set_aside,
+        skip_failed_indexes=choices.skip_failed_indexes,
     )
 
 
@@ -211,13 +214,13 @@ def _refuse_name(name: str) -> None:
 
 
 def _only(chosen: Chosen, details: Details) -> Details:
-    """Return what only the chosen tables are; what was never in the backup nobody chose."""
+    """Return what only the chosen tables are, and what of their partitions never was in the backup."""
     return replace(
         details,
         tables=chosen.tables,
         large_objects=(),
         large_object_chunks=(),
-        left_out=(),
+        left_out=chosen.left_out,
         uncovered=(),
     )
 

@@ -1,9 +1,10 @@
 """How much of what a backup holds: the figures that guards compare."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from orchestrator.model.contents import Chunk, Details, TableData, TableName
+from orchestrator.model.contents import Chunk, Details, TableName, ancestors_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,9 @@ class Size:
 class Inventory:
     """The sizes of tables by name.
 
-    The partitions of a table count together under its name: dropping the oldest month is no loss
-    of a table. Each is also in ``partitions`` by its own name.
+    The partitions of a table, of every level, count together under its name: dropping the oldest
+    month is no loss of a table. Each is also in ``partitions`` by its own name, and so is each that
+    is partitioned itself, with all below it.
     """
 
     tables: Mapping[TableName, Size]
@@ -39,17 +41,19 @@ class Inventory:
         return self.tables.get(name) or self.partitions.get(name)
 
 
-def take_inventory(details: Details) -> Inventory:
-    """Return how much of what a backup with these details holds."""
-    tables: dict[TableName, Size] = {}
+def take_inventory(details: Details, parents: Mapping[TableName, TableName]) -> Inventory:
+    """Return how much of what a backup holds; ``parents`` are what is directly above partitions."""
+    tables: dict[TableName, Size] = defaultdict(Size)
+    partitions: dict[TableName, Size] = defaultdict(Size)
     for data in details.tables:
-        name = data.table.partition_of or data.table.name
-        tables[name] = tables.get(name, Size()) + _size_of(data.chunks)
+        size = _size_of(data.chunks)
+        *below, root = (data.table.name, *ancestors_of(data.table.name, parents))
+        tables[root] += size
+        for name in below:
+            partitions[name] += size
     return Inventory(
-        tables=tables,
-        partitions={
-            data.table.name: _size_of(data.chunks) for data in details.tables if _is_partition(data)
-        },
+        tables=dict(tables),
+        partitions=dict(partitions),
         large_objects=_size_of(details.large_object_chunks),
     )
 
@@ -57,10 +61,6 @@ def take_inventory(details: Details) -> Inventory:
 def total(sizes: Iterable[Size]) -> Size:
     """Return the sum of sizes."""
     return sum(sizes, Size())
-
-
-def _is_partition(data: TableData) -> bool:
-    return data.table.partition_of is not None
 
 
 def _size_of(chunks: Iterable[Chunk]) -> Size:

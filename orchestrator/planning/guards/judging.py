@@ -1,19 +1,22 @@
 """Compares what a backup holds with the last unsuspicious one of its series (design §7).
 
 Always on: a table emptied or gone; half of the rows, of the tables or of the size gone; rows that
-suddenly hardly compress (F42: somebody encrypted them); another server or database (F41). A
+suddenly hardly compress (F42: somebody encrypted them); another server or database, or an old node
+of the same cluster (F41). A
 policy's ``guards`` add limits for single tables. A table with a ``max_drop`` of its own is judged
 by that alone: it may be emptied if that says 100 %, and does not count in the totals.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from orchestrator.model.backup import Backup
-from orchestrator.model.contents import Details, TableName
-from orchestrator.model.policy import Guard
+from orchestrator.model.contents import Details, TableName, ancestors_of
+from orchestrator.model.policy import MAX_STANDBY_LAG, Guard
 from orchestrator.planning.guards.inventory import Inventory, Size, take_inventory, total
+from orchestrator.planning.guards.lineage import lineage_of
 
 COMPRESSIBILITY_JUMP = 30
 """Percentage points of stored bytes per byte of text; more is suspicious (F42)."""
@@ -27,12 +30,13 @@ class Reference:
     """The last unsuspicious backup; ``details`` None if no copy of them could be read.
 
     ``swapped_in`` are the databases, as system identifier and oid, that ``restore --swap`` has put
-    in the place of the source since then.
+    in the place of the source since then. ``standby_lag`` is how far a standby may be behind.
     """
 
     backup: Backup
     details: Details | None
     swapped_in: frozenset[tuple[str, int]] = frozenset()
+    standby_lag: timedelta = MAX_STANDBY_LAG
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +67,7 @@ def judge(details: Details, reference: Reference | None, guards: Sequence[Guard]
     Without a reference only ``min_rows`` can be judged. Of one without details the totals that the
     catalog remembers are compared, and a note says that no more could be.
     """
-    now = take_inventory(details)
+    now = take_inventory(details, details.parents)
     reasons = [*_too_few_rows(now, guards)]
     notes: list[str] = []
     if reference is not None and reference.details is None:
@@ -73,19 +77,11 @@ def judge(details: Details, reference: Reference | None, guards: Sequence[Guard]
             " of the server were not compared with it"
         )
     elif reference is not None and reference.details is not None:
-        was = take_inventory(reference.details)
-        unselected = [name for name in was.tables if _is_left_out(name, details, reference.details)]
-        comparison = _Comparison(
-            was=_without(was, unselected), now=now, guards=guards, since=reference.backup.id
-        )
-        if _was_swapped_in(details, reference):
-            notes.append(
-                "the database is another one than before: `restore --swap` put it there"
-                f" (oid {details.identity.database_oid})"
-            )
-        else:
-            reasons += _other_source(details, reference.details, since=reference.backup.id)
-        reasons += _losses(comparison)
+        source = _judge_source(details, reference, reference.details)
+        was, unselected = _inventory_then(details, reference.details)
+        comparison = _Comparison(was=was, now=now, guards=guards, since=reference.backup.id)
+        reasons += (*source.reasons, *_losses(comparison))
+        notes += source.notes
         if unselected:
             notes.append(f"no longer backed up, as the policy says: {_names(unselected)}")
         notes += _idle_guards(comparison)
@@ -101,6 +97,25 @@ def _losses(comparison: _Comparison) -> Iterator[str]:
 
 
 # ------------------------------------------------------------------ the source
+def _judge_source(details: Details, reference: Reference, was: Details) -> Judgement:
+    """Say whether server and database are those of before, and still have what they had."""
+    since = reference.backup.id
+    reasons: list[str] = []
+    notes: list[str] = []
+    if _was_swapped_in(details, reference):
+        notes.append(
+            "the database is another one than before: `restore --swap` put it there"
+            f" (oid {details.identity.database_oid})"
+        )
+    else:
+        reasons += _other_source(details, was, since=since)
+    lineage = lineage_of(details, was, since=since, standby_lag=reference.standby_lag)
+    if lineage is not None:
+        reasons += lineage.reasons()
+        notes += lineage.notes()
+    return Judgement(reasons=tuple(reasons), notes=tuple(notes))
+
+
 def _was_swapped_in(details: Details, reference: Reference) -> bool:
     now = details.identity
     return (now.system_identifier, now.database_oid) in reference.swapped_in
@@ -263,29 +278,45 @@ def _hardly_compresses(was: Size, now: Size) -> bool:
 
 
 # ------------------------------------------------------------------ what the policy selects
-def _is_left_out(name: TableName, details: Details, was: Details) -> bool:
-    """Whether a table is not in the backup because the policy's selection is another one now."""
+def _inventory_then(details: Details, was: Details) -> tuple[Inventory, list[TableName]]:
+    """Return what there was of what is still selected, and the names of what is not."""
+    # Earlier details do not say what is above partitions that are partitioned: it is as it is now.
+    parents = {**details.parents, **was.parents}
+    families = {
+        data.table.name: (data.table.name, *ancestors_of(data.table.name, parents))
+        for data in was.tables
+    }
+    kept = tuple(
+        data for data in was.tables if not _is_left_out(families[data.table.name], details, was)
+    )
+    names = {data.table.name for data in kept}
+    present = {name for member in names for name in families[member]}
+    gone = {
+        next(name for name in reversed(family) if name not in present)
+        for member, family in families.items()
+        if member not in names
+    }
+    return take_inventory(replace(was, tables=kept), parents), sorted(gone)
+
+
+def _is_left_out(family: Sequence[TableName], details: Details, was: Details) -> bool:
+    """Whether a table is not in the backup because the policy's selection is another one now.
+
+    A pattern that fits what is above a partition fits the partition.
+    """
     include, exclude = details.selection_include, details.selection_exclude
     if (include, exclude) == (was.selection_include, was.selection_exclude):
         return False
-    return _fits(name, exclude) or not (not include or _fits(name, include))
+    return _fits(family, exclude) or not (not include or _fits(family, include))
 
 
-def _fits(name: TableName, patterns: Iterable[str]) -> bool:
+def _fits(family: Sequence[TableName], patterns: Iterable[str]) -> bool:
     return any(
         re.fullmatch(
             re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), str(name), re.DOTALL
         )
         for pattern in patterns
-    )
-
-
-def _without(inventory: Inventory, names: Iterable[TableName]) -> Inventory:
-    left_out = frozenset(names)
-    return Inventory(
-        tables={name: size for name, size in inventory.tables.items() if name not in left_out},
-        partitions=inventory.partitions,
-        large_objects=inventory.large_objects,
+        for name in family
     )
 
 

@@ -5,9 +5,9 @@ server that cannot be reached. Unless `ExistingDatabase.replacing` was left with
 nothing of the database has changed.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
@@ -20,6 +20,7 @@ from orchestrator.model.contents import (
     TableName,
     TypeDefinition,
 )
+from orchestrator.model.policy import TableSelection
 from orchestrator.model.secret import Secret
 from orchestrator.ports.engine import ChunkLoader
 
@@ -43,10 +44,13 @@ class ExistingRequest:
 class Wanted:
     """What the backup says about the tables to be replaced.
 
-    ``whole`` are the partitioned tables all of whose partitions in the backup are among
-    ``tables``: partitions that came later are emptied. ``sequences`` are all of the backup;
+    ``whole`` are the partitioned tables that were asked for as such: all their partitions in the
+    backup are among ``tables``, and those that came later are emptied. ``sequences`` are all of the backup;
     ``every_sequence`` means those, too, that no table here uses. ``encoding`` is that of the rows.
-    ``types`` are how types were defined then.
+    ``types`` are how types were defined then. ``parents`` say what was directly above each
+    partition. ``with_rows`` are all tables that the backup has rows of, ``without_rows`` the names of
+    those that it knows besides, and ``selection`` is what it was to have: what it knows and is not
+    among ``tables``, or would not have had, keeps its rows.
     """
 
     tables: tuple[Table, ...]
@@ -55,6 +59,14 @@ class Wanted:
     every_sequence: bool
     encoding: str
     types: tuple[TypeDefinition, ...] = ()
+    parents: Mapping[TableName, TableName] = field(default_factory=dict)
+    with_rows: frozenset[TableName] = frozenset()
+    without_rows: frozenset[str] = frozenset()
+    selection: TableSelection = field(default_factory=TableSelection)
+
+    def knows(self, name: TableName) -> bool:
+        """Whether the backup knows a table of this name."""
+        return name in self.with_rows or str(name) in self.without_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +86,8 @@ class TableNow:
 class ReplacementPlan:
     """What replacing would change, each line in words, and what stands in its way.
 
-    ``differences`` are harmless ones between the tables then and now, ``losses`` those that lose
+    ``differences`` are harmless ones between the tables then and now, and what keeps its rows
+    although it is not in the backup; ``losses`` are those that lose
     values of columns that the backup does not have; ``published`` names tables
     whose subscribers would get it all, too; ``neighbours`` are tables outside the set that foreign
     keys lead to or from: they are locked, but keep their rows. ``stale`` are materialized views
@@ -120,7 +133,7 @@ class Replacement(Protocol):
     def restore_guards(self) -> Sequence[str]:
         """Raise sequences, bring foreign keys and triggers back as they were, and prove it.
 
-        Returns what was raised, in words.
+        Returns in words what was raised, and which tables keep rows that the backup does not have.
 
         Raises:
             RestoreError: rows would be orphaned (each key is named), or something is not as it was.
@@ -141,6 +154,16 @@ class ExistingDatabase(Protocol):
 
     def look(self, wanted: Wanted) -> ReplacementPlan:
         """Return what replacing would change, without any lock that others could feel."""
+        ...
+
+    def doubt_of(self, url: Secret, database: str) -> str | None:
+        """Return in words why ``url`` might lead to another database than this one, or None.
+
+        None is a proof, not a guess: the session whose transaction replaces was seen among those of
+        the one server that ``url`` leads to, in the database of that name. Identities do not count:
+        clones and promoted standbys have the same. May be asked within `replacing`, too; a URL that
+        cannot be asked is a doubt, not an error.
+        """
         ...
 
     def replacing(

@@ -14,7 +14,8 @@ from tests.support.replacing import a_table, look, opened, replace_rows, wanted
 
 ACCOUNTS = a_table("accounts", id="integer", name="text")
 ENTRIES = tuple(
-    a_table(f"entries_{n}", id="bigint", account="integer", note="text") for n in (0, 1)
+    a_table(f"entries_{n}", id="bigint", account="integer", note="text")
+    for n in ("0", "1_low", "1_high")
 )
 
 
@@ -36,7 +37,8 @@ def test_keys_triggers_comments_and_row_security_are_as_before(empty_database: D
 def test_the_owner_may_replace_tables_that_force_row_security(empty_database: Database):
     empty_database.execute(SCHEMA)
     owner = empty_database.server.create_role()
-    for table in ("accounts", "entries", "entries_0", "entries_1", "remarks"):
+    parents = ("accounts", "entries", "entries_1", "remarks")
+    for table in (*parents, *(entry.name.name for entry in ENTRIES)):
         empty_database.execute(f'ALTER TABLE {table} OWNER TO "{owner.name}"')
     guards = guards_of(empty_database)
     what = wanted(ACCOUNTS, *ENTRIES, whole=("entries",))
@@ -74,6 +76,19 @@ def test_a_single_partition_leaves_the_others_alone(empty_database: Database):
     )
     replace_rows(empty_database, wanted(a_table("logs_1", id="integer")), {})
     assert ids(empty_database, "logs") == [2]
+
+
+def test_a_foreign_partition_is_left_alone_and_named(empty_database: Database):
+    empty_database.execute(
+        "CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w;"
+        "CREATE TABLE logs (id int) PARTITION BY LIST (id);"
+        "CREATE TABLE logs_1 PARTITION OF logs FOR VALUES IN (1); INSERT INTO logs VALUES (1);"
+        "CREATE FOREIGN TABLE logs_2 PARTITION OF logs FOR VALUES IN (2) SERVER s"
+    )
+    what = wanted(a_table("logs_1", id="integer"), whole=("logs",))
+    (said,) = replace_rows(empty_database, what, {"logs_1": "1\n1\n"})
+    assert said.startswith("public.logs_2 keeps its rows, which public.logs shows, too")
+    assert ids(empty_database, "logs_1") == [1, 1]
 
 
 @pytest.mark.parametrize(
@@ -183,6 +198,41 @@ def test_a_table_changed_since_it_was_shown_is_not_replaced(empty_database: Data
         with pytest.raises(RestoreError, match="changed between"), existing.replacing(what, shown):
             pass
     assert ids(empty_database, "t") == [1]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "CREATE PUBLICATION news FOR TABLE t",
+        "CREATE PUBLICATION news FOR ALL TABLES",
+        "CREATE MATERIALIZED VIEW m AS SELECT * FROM t",
+    ],
+)
+def test_who_else_sees_the_rows_is_asked_again_under_the_locks(
+    empty_database: Database, change: str
+):
+    empty_database.execute("CREATE TABLE t (id int); INSERT INTO t VALUES (1)")
+    what = wanted(a_table("t", id="integer"))
+    with opened(empty_database) as existing:
+        shown = existing.look(what)
+        empty_database.execute(change)
+        with pytest.raises(RestoreError, match="changed between"), existing.replacing(what, shown):
+            pass
+    assert ids(empty_database, "t") == [1]
+
+
+def test_who_does_not_see_the_rows_any_more_is_no_reason_to_stop(empty_database: Database):
+    empty_database.execute(
+        "CREATE TABLE t (id int); CREATE PUBLICATION news FOR TABLE t;"
+        "CREATE MATERIALIZED VIEW m AS SELECT * FROM t"
+    )
+    what = wanted(a_table("t", id="integer"))
+    with opened(empty_database) as existing:
+        shown = existing.look(what)
+        empty_database.execute("DROP PUBLICATION news; DROP MATERIALIZED VIEW m")
+        with existing.replacing(what, shown) as replacement:
+            replacement.empty_tables()
+            replacement.restore_guards()
 
 
 def test_a_session_that_is_ended_while_it_waits_for_a_reader_is_explained(

@@ -5,9 +5,14 @@ from dataclasses import replace
 
 import pytest
 
+from orchestrator.engines.postgres.backup.tables.resolve import Resolved
 from orchestrator.engines.postgres.restore.target import PostgresTarget
-from orchestrator.model.contents import SkippedEntry, TableName
+from orchestrator.execution.restore.material import fetch_material
+from orchestrator.execution.restore.restore_backup import RestoreChoices, restore_into_new
+from orchestrator.model.contents import Partition, SkippedEntry, TableName
+from orchestrator.model.secret import Secret
 from orchestrator.ports.engine import Ownership
+from tests.support.copying import Copier
 from tests.support.postgres import Database
 from tests.support.restoring import a_request, load, restore, take_plain_backup
 
@@ -70,10 +75,46 @@ def test_a_partitioned_table_comes_in_whole(empty_database: Database):
     assert (relations(restored), skipped) == ({"parts", "part_1"}, [])
 
 
-def test_a_parent_that_others_inherit_from_comes_along_empty(empty_database: Database):
-    restored, _ = restore_only(empty_database, "child")
+def test_a_parent_that_others_inherit_from_comes_along_empty_and_is_listed(
+    empty_database: Database,
+):
+    restored, skipped = restore_only(empty_database, "child")
     assert "chosen" in relations(restored)
     assert restored.execute("SELECT count(*) FROM ONLY chosen") == [(0,)]
+    words = "TABLE DATA public.chosen: it comes along empty, because public.child needs it"
+    assert words in map(str, skipped)
+
+
+TREE = """
+CREATE TABLE parts (id int) PARTITION BY RANGE (id);
+CREATE TABLE part_1 PARTITION OF parts FOR VALUES FROM (0) TO (9);
+CREATE TABLE part_2 PARTITION OF parts FOR VALUES FROM (9) TO (99) PARTITION BY LIST (id);
+CREATE TABLE part_2_rest PARTITION OF part_2 DEFAULT; INSERT INTO parts VALUES (1), (2), (10)
+"""
+
+
+def test_backups_that_record_one_level_of_partitions_have_all_of_them(
+    empty_database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    empty_database.execute(TREE)
+    monkeypatch.setattr(Resolved, "partitions", ())
+    copier = Copier.of(empty_database)
+    backup = copier.back_up()
+    assert fetch_material(backup, copier.execution).details.partitions == (
+        Partition(TableName("public", "part_2"), TableName("public", "parts")),
+    )
+    choices = RestoreChoices(tables=("public.parts",))
+    server = empty_database.server
+    report = restore_into_new(
+        backup,
+        name="chosen",
+        prove=True,
+        server_url=Secret(server.url(), "the test"),
+        execution=copier.execution,
+        choices=choices,
+    )
+    assert (report.tables, report.rows, report.skipped) == (2, 3, ())
+    assert server.database("chosen").execute("SELECT count(*) FROM parts") == [(3,)]
 
 
 @pytest.mark.parametrize("validity", ["", "NOT VALID"])

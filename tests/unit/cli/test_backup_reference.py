@@ -1,13 +1,16 @@
-"""How people name backups by a time."""
+"""How people name backups."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from orchestrator.catalog.memory import MemoryCatalog
-from orchestrator.cli.backup_reference import find_backup, say_if_ahead
+from orchestrator.cli.backup_reference import find_backup, find_passed_over, say_if_ahead
 from orchestrator.errors import BackupNotFoundError
-from tests.support.builders import a_backup, a_desired_state, a_policy
+from orchestrator.model.backup import Backup, CopyState, RunReason, Trigger
+from orchestrator.model.run import LogAction
+from tests.support.builders import a_backup, a_copy, a_desired_state, a_policy, an_entry_of
 
 AT_TWO = datetime(2026, 7, 22, 2, tzinfo=UTC)  # three o'clock in London
 LONDON = a_desired_state(a_policy(timezone="Europe/London"))
@@ -29,3 +32,41 @@ def test_a_time_in_the_future_is_said_to_be_one():
         "2026-07-22T03:01 has not come yet: this is the newest backup there is, of 2026-07-22 02:00"
         " UTC"
     )
+
+
+def a_safety_copy(at: datetime) -> Backup:
+    return a_backup(at, reason=RunReason(trigger=Trigger.BEFORE_RESTORE))
+
+
+def a_catalog(*backups: Backup) -> MemoryCatalog:
+    catalog = MemoryCatalog()
+    for backup in backups:
+        catalog.record_backup(backup, an_entry_of(LogAction.BACKUP))
+    return catalog
+
+
+def chosen(reference: str, catalog: MemoryCatalog) -> tuple[Backup, list[Backup]]:
+    found = find_backup(catalog, reference, policy=None, database=None, desired=LONDON)
+    return found, list(find_passed_over(catalog, reference, found, desired=LONDON))
+
+
+@pytest.mark.parametrize("reference", ["latest", "2026-07-23T00:00"])
+def test_safety_copies_are_passed_over_and_named(reference: str):
+    good, newer = a_backup(AT_TWO), a_safety_copy(AT_TWO + timedelta(hours=1))
+    later = a_safety_copy(AT_TWO + timedelta(days=9))
+    older = a_safety_copy(AT_TWO - timedelta(hours=1))
+    passed = [later, newer] if reference == "latest" else [newer]
+    assert chosen(reference, a_catalog(older, good, newer, later)) == (good, passed)
+
+
+def test_a_safety_copy_is_passed_over_even_for_a_damaged_backup():
+    damaged = replace(a_backup(AT_TWO), copies=(a_copy(state=CopyState.DAMAGED),))
+    newer = a_safety_copy(AT_TWO + timedelta(hours=1))
+    assert chosen("latest", a_catalog(damaged, newer)) == (damaged, [newer])
+
+
+def test_a_safety_copy_is_taken_where_nothing_else_is_or_by_its_id():
+    older, only = a_safety_copy(AT_TWO), a_safety_copy(AT_TWO + timedelta(hours=1))
+    assert chosen("latest", a_catalog(older, only)) == (only, [])
+    both = a_catalog(a_backup(AT_TWO), only)
+    assert chosen(only.id, both) == (only, [])

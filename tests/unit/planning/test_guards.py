@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.model.contents import Details, TableData
+from orchestrator.model.contents import Details, Partition, TableData
 from orchestrator.model.policy import Guard
 from orchestrator.planning.guards import Judgement, Reference, judge
 from tests.support.archives import some_details
@@ -117,6 +117,45 @@ def test_a_dropped_partition_is_no_lost_table_but_counts_in_its_rows():
     assert not reasons(some_details(*months), some_details(*months[1:]))
     emptied = [a_table("log_0", 0, partition_of="log")]
     assert "emptied since" in reasons(some_details(*months), some_details(*emptied))
+
+
+def nested(**rows: int) -> Details:
+    """``log`` with the partition ``log_new``, and ``log_old``, which has partitions of its own."""
+    above = {"log_new": "log"}
+    tables = (a_table(n, rows[n], partition_of=above.get(n, "log_old")) for n in rows)
+    partitions = (Partition(a_name("log_old"), a_name("log")),)
+    return replace(some_details(*tables), partitions=partitions)
+
+
+def test_partitions_of_every_level_count_for_the_table_and_for_each_above_them():
+    details = nested(log_new=10, log_1=20, log_2=30)
+    guards = [a_guard("public.log", min_rows=60), a_guard("public.log_old", min_rows=50)]
+    assert judged(details, details, guards).reasons == ()
+    assert "has 60 rows; its guard asks for 61" in reasons(
+        details, details, a_guard("public.log", min_rows=61)
+    )
+
+
+def test_a_drop_in_partitions_of_partitions_is_a_drop_of_the_table():
+    was, now = nested(log_new=10, log_1=20, log_2=30), nested(log_new=10, log_1=20, log_2=23)
+    said = reasons(was, now, a_guard("public.log", max_drop=10))
+    assert "public.log lost more than 10% of its rows: it has 53 now" in said
+    assert "public.log_old lost" in reasons(was, now, a_guard("public.log_old", max_drop=10))
+
+
+def test_details_that_say_one_level_alone_are_compared_with_all_levels():
+    was = replace(nested(log_new=10, log_1=20, log_2=30), partitions=())
+    assert not reasons(was, nested(log_new=10, log_1=20, log_2=30))
+    guard = a_guard("public.log", max_drop=10)
+    assert "it has 35 now" in reasons(was, nested(log_new=10, log_1=20, log_2=5), guard)
+
+
+def test_partitions_that_the_policy_no_longer_selects_are_not_lost_but_said():
+    was = nested(log_new=10, log_1=20, log_2=30)
+    now = replace(some_details(a_table("log_new", 10, partition_of="log")))
+    judgement = judged(was, replace(now, selection_exclude=("public.log_old",)))
+    assert judgement.reasons == ()
+    assert judgement.notes == ("no longer backed up, as the policy says: public.log_old",)
 
 
 def test_a_table_that_became_a_partition_is_not_gone():

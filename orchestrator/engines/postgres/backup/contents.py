@@ -1,6 +1,7 @@
 """What the snapshot holds, read by the coordinator under it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from orchestrator.engines.postgres.backup.coordinator import HeldSnapshot
 from orchestrator.engines.postgres.backup.large_objects import (
@@ -12,8 +13,10 @@ from orchestrator.engines.postgres.backup.properties import (
     read_properties,
     read_roles,
 )
-from orchestrator.engines.postgres.backup.tables.configuration import (
-    read_configuration_left_out,
+from orchestrator.engines.postgres.backup.refusals.standby import caution_of, read_standby
+from orchestrator.engines.postgres.backup.tables.extensions import (
+    read_extensions,
+    read_member_rows,
 )
 from orchestrator.engines.postgres.backup.tables.relations import (
     Connection,
@@ -23,6 +26,7 @@ from orchestrator.engines.postgres.backup.tables.relations import (
     read_skipped_by_pg_dump,
 )
 from orchestrator.engines.postgres.backup.tables.resolve import Resolved
+from orchestrator.engines.postgres.backup.tables.search_path import read_reliances
 from orchestrator.engines.postgres.backup.tables.sizing import (
     RelationSize,
     blocks_for_chunk,
@@ -30,7 +34,8 @@ from orchestrator.engines.postgres.backup.tables.sizing import (
     cut_large_objects,
 )
 from orchestrator.engines.postgres.backup.tables.types import read_types
-from orchestrator.model.contents import SourceContents, Table, TableName
+from orchestrator.engines.postgres.backup.wal_position import read_wal_position
+from orchestrator.model.contents import ServerIdentity, SourceContents, Table, TableName
 
 # A schema archive creates every materialized view empty, and does not say which were filled.
 _UNPOPULATED = """
@@ -51,7 +56,7 @@ def read_contents(held: HeldSnapshot, blocks_per_chunk: Mapping[str, int]) -> So
     tables = _tables(connection, resolved, sizes, blocks_per_chunk)
     objects = read_large_objects(connection)
     return SourceContents(
-        identity=read_identity(connection),
+        identity=_identity(connection),
         snapshot_at=held.taken_at,
         server_ahead=held.server_ahead,
         tables=tables,
@@ -66,14 +71,26 @@ def read_contents(held: HeldSnapshot, blocks_per_chunk: Mapping[str, int]) -> So
         properties=read_properties(connection),
         roles=read_roles(connection),
         left_out=resolved.left_out
-        + read_configuration_left_out(connection)
+        + tuple(member.left_out() for member in read_member_rows(connection))
         + read_skipped_by_pg_dump(connection),
         uncovered=resolved.uncovered,
         unpopulated=tuple(
             TableName(str(schema), str(name)) for schema, name in connection.execute(_UNPOPULATED)
         ),
         types=read_types(connection, oids),
+        extensions=read_extensions(connection),
+        partitions=resolved.partitions,
+        cautions=(
+            *caution_of(read_standby(connection)),
+            *(f"{one.what}; {one.remedy}" for one in read_reliances(connection)),
+        ),
     )
+
+
+def _identity(connection: Connection) -> ServerIdentity:
+    """Return which server and database it is, and where its log stands now that the snapshot is taken."""
+    identity = read_identity(connection)
+    return replace(identity, wal=read_wal_position(connection, in_recovery=identity.in_recovery))
 
 
 def _tables(

@@ -19,7 +19,7 @@ _PROPERTIES = """
 SELECT d.datname, pg_catalog.pg_get_userbyid(d.datdba),
        pg_catalog.pg_encoding_to_char(d.encoding), d.datcollate, d.datctype, t.spcname,
        d.datacl::text[], d.datconnlimit, pg_catalog.shobj_description(d.oid, 'pg_database'),
-       {provider}, {locale}, {icu_rules}, {collation_version}
+       d.datistemplate, {provider}, {locale}, {icu_rules}, {collation_version}
 FROM pg_catalog.pg_database d JOIN pg_catalog.pg_tablespace t ON t.oid = d.dattablespace
 WHERE d.datname = pg_catalog.current_database()
 """
@@ -71,7 +71,7 @@ def read_properties(connection: Connection) -> DatabaseProperties:
     version = connection.info.server_version
     query = _PROPERTIES.format(**_locale_columns(version))
     (
-        name, owner, encoding, collate, ctype, tablespace, acl, limit, comment,
+        name, owner, encoding, collate, ctype, tablespace, acl, limit, comment, is_template,
         provider, locale, icu_rules, collation_version,
     ) = _row(connection, query)  # fmt: skip
     return DatabaseProperties(
@@ -92,6 +92,7 @@ def read_properties(connection: Connection) -> DatabaseProperties:
             DatabaseSetting(role=_text(role), setting=str(setting))
             for role, setting in connection.execute(_SETTINGS)
         ),
+        is_template=bool(is_template),
     )
 
 

@@ -1,5 +1,6 @@
 """The schema of the whole database, and the globals, by the server's own client programs."""
 
+import logging
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,6 +9,8 @@ from datetime import timedelta
 from orchestrator.engines.postgres.children import CompletedChild, run_child
 from orchestrator.engines.postgres.programs import ClientPrograms
 from orchestrator.errors import ClientProgramError, LockTimeoutError
+
+_log = logging.getLogger(__name__)
 
 ARCHIVE_MAGIC = b"PGDMP"
 
@@ -83,10 +86,17 @@ class DumpPrograms:
             started=self._started.append,
         )
 
-    @staticmethod
-    def _require_success(program: str, completed: CompletedChild) -> None:
+    def _require_success(self, program: str, completed: CompletedChild) -> None:
+        """Require exit status 0; what the program says all the same is logged, and fails nothing.
+
+        It warns of what may need care in a restore, such as circular foreign keys, or of what it
+        does not understand in a catalog. Whether the archive is whole, the restore proves.
+        """
         if completed.returncode != 0:
             raise ClientProgramError(
                 f"{program} failed with exit status {completed.returncode}: {completed.words}",
                 next_step="see the words above; nothing of this run was published",
             )
+        if completed.words:
+            words = " ".join(completed.words.split())
+            _log.warning("client_program_warned", extra={"program": program, "words": words})

@@ -1,5 +1,6 @@
 """The source engine: opens a snapshot in the one right order, and closes everything again."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -35,7 +36,12 @@ from orchestrator.engines.postgres.session import (
     describe_server,
     translated_errors,
 )
-from orchestrator.errors import LockTimeoutError
+from orchestrator.errors import (
+    AuthenticationFailedError,
+    CapacityError,
+    DatabaseMissingError,
+    LockTimeoutError,
+)
 from orchestrator.model.contents import SequenceState, SourceContents
 from orchestrator.model.names import RunId
 from orchestrator.model.policy import Source
@@ -46,6 +52,8 @@ from orchestrator.ports.engine import (
     SourceEngine,
     SourceSnapshot,
 )
+
+_log = logging.getLogger(__name__)
 
 _ORPHANS = """
 SELECT count(*) FILTER (WHERE pg_catalog.pg_terminate_backend(a.pid))
@@ -73,20 +81,38 @@ class PostgresSource(SourceEngine):
 
     @override
     def end_orphans(self, source: Source, run: RunId) -> int:
-        ended = 0
-        for database in source.databases:
-            with (
-                connect(
-                    source.url,
-                    database=database,
-                    application_name="orchestrator",
-                    patience=source.stall_timeout,
-                ) as session,
-                translated_errors("ending the sessions of a killed run"),
-            ):
-                row = session.execute(_ORPHANS, [application_name(run)]).fetchone()
-                ended += int(str(row[0])) if row is not None else 0
-        return ended
+        with (
+            _connect_to_any_database(source) as session,
+            translated_errors("ending the sessions of a killed run"),
+        ):
+            row = session.execute(_ORPHANS, [application_name(run)]).fetchone()
+        return int(str(row[0])) if row is not None else 0
+
+
+def _connect_to_any_database(source: Source) -> Connection:
+    """Open a session at the server: the sessions of all databases are seen from each of them.
+
+    A database of the policy may be gone, closed to this role or full; only a server that cannot be
+    reached needs no second attempt. The URL's own database comes last.
+
+    Raises:
+        SourceError: what the last of them said.
+    """
+    for database in source.databases:
+        try:
+            return _connect_to(source, database)
+        except (DatabaseMissingError, AuthenticationFailedError, CapacityError) as error:
+            _log.debug("orphans_not_seen_from: %s", error, extra={"database": database})
+    return _connect_to(source, None)
+
+
+def _connect_to(source: Source, database: str | None) -> Connection:
+    return connect(
+        source.url,
+        database=database,
+        application_name="orchestrator",
+        patience=source.stall_timeout,
+    )
 
 
 def application_name(run: RunId) -> str:

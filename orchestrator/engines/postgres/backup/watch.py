@@ -20,6 +20,7 @@ from orchestrator.errors import (
     OrchestratorError,
     RunTooLongError,
     SnapshotLostError,
+    UnexpectedError,
 )
 from orchestrator.ports.clock import Clock
 
@@ -99,6 +100,7 @@ class Watch:
 
         Raises:
             SnapshotLostError, RunTooLongError, GaveWayError: what is wrong.
+            UnexpectedError: the watch itself failed, so nobody looked since.
         """
         if self._failure is not None:
             raise self._failure
@@ -108,15 +110,30 @@ class Watch:
     def _run(self) -> None:
         while not self._stop.wait(INTERVAL.total_seconds()):
             try:
-                self._require_coordinator()
-                self._require_time()
-                self._warn_of_age()
-                self._require_nobody_waits()
+                self._look()
             except OrchestratorError as error:
-                self._failure = error
-                for callback in self._on_failure:
-                    callback()
+                self._break_off(error)
                 return
+            except Exception as error:  # noqa: BLE001 - nobody waits for this thread: it would end in silence
+                _log.debug("watch_failed: %s", error, exc_info=error)
+                self._break_off(_defect(error))
+                return
+
+    def _look(self) -> None:
+        self._require_coordinator()
+        self._require_time()
+        self._warn_of_age()
+        self._require_nobody_waits()
+
+    def _break_off(self, error: OrchestratorError) -> None:
+        """Remember why, and call everything that ends a part of the run, whatever one of them does."""
+        self._failure = error
+        for callback in self._on_failure:
+            try:
+                callback()
+            except Exception as trouble:  # noqa: BLE001 - the others must be called, too
+                _log.warning("run_not_broken_off", extra={"what": type(trouble).__name__})
+                _log.debug("run_not_broken_off: %s", trouble, exc_info=trouble)
 
     def _require_coordinator(self) -> None:
         try:
@@ -156,3 +173,12 @@ class Watch:
                 f"session {row[0]} waited {float(str(row[1])):.0f} s for locks of the backup",
                 next_step="the next pass tries again; raise source.yield_after if this is no harm",
             )
+
+
+def _defect(error: Exception) -> UnexpectedError:
+    defect = UnexpectedError(
+        f"an unexpected {type(error).__name__} ended the watch over the run",
+        next_step="nothing of this run was published; run it with -vv and report what it prints",
+    )
+    defect.__cause__ = error
+    return defect

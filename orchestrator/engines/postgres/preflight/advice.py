@@ -4,12 +4,18 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
-from orchestrator.engines.postgres.backup.refusals.standby import read_standby
+from orchestrator.engines.postgres.backup.refusals.standby import (
+    Standby,
+    caution_of,
+    read_standby,
+)
+from orchestrator.engines.postgres.backup.tables.extensions import read_member_rows
 from orchestrator.engines.postgres.backup.tables.relations import (
     Connection,
     read_skipped_by_pg_dump,
 )
 from orchestrator.engines.postgres.backup.tables.resolve import Resolved, resolve
+from orchestrator.engines.postgres.backup.tables.search_path import read_reliances
 from orchestrator.engines.postgres.identifiers import quote_identifier
 from orchestrator.engines.postgres.preflight.clients import say_holes
 from orchestrator.engines.postgres.programs import find_client_programs
@@ -169,18 +175,14 @@ def note_timeouts(connection: Connection, subject: str) -> Iterator[Finding]:
         )
 
 
-def warn_of_standby(connection: Connection, subject: str) -> Iterator[Finding]:
-    """Say what backups from a standby have to reckon with."""
+def warn_of_standby(
+    connection: Connection, subject: str, *, allowed: timedelta
+) -> Iterator[Finding]:
+    """Say what backups from a standby have to reckon with; ``allowed`` is how far it may be behind."""
     standby = read_standby(connection)
     if standby is None:
         return
-    if standby.lag is None:
-        yield Finding(
-            severity=Severity.WARNING,
-            subject=subject,
-            what="the server is a standby that cannot tell how far it is behind",
-            next_step="see pg_stat_wal_receiver there, or name the primary in source.url",
-        )
+    yield from _warn_of_silence(standby, subject, allowed)
     if not standby.feedback:
         yield Finding(
             severity=Severity.WARNING,
@@ -189,6 +191,35 @@ def warn_of_standby(connection: Connection, subject: str) -> Iterator[Finding]:
             " break a backup off",
             next_step="on the standby: ALTER SYSTEM SET hot_standby_feedback = on;"
             " SELECT pg_reload_conf();",
+        )
+
+
+def _warn_of_silence(standby: Standby, subject: str, allowed: timedelta) -> Iterator[Finding]:
+    """Say when backups will be refused although nothing changed at the standby."""
+    limit = f"source.max_standby_lag ({allowed.total_seconds():g} s)"
+    for caution in caution_of(standby):
+        yield Finding(
+            severity=Severity.WARNING,
+            subject=subject,
+            what=f"{caution}; backups are refused when they may be older than {limit}",
+            next_step="mend the replication, or name the primary in source.url",
+        )
+    if standby.is_hidden:
+        yield Finding(
+            severity=Severity.WARNING,
+            subject=subject,
+            what=f"the server is a standby, and {standby.role!r} may not see when it heard from its"
+            f" primary: backups are refused when nobody wrote there for {limit}",
+            next_step=f"as a superuser, on the primary: {standby.grant()}",
+        )
+    elif standby.is_receiving and standby.is_asking_too_late(allowed):
+        yield Finding(
+            severity=Severity.WARNING,
+            subject=subject,
+            what="the server is a standby that asks a quiet primary for a sign of life after half"
+            f" of wal_receiver_timeout ({standby.receiver_timeout.total_seconds():g} s; 0 is never):"
+            f" backups are refused when that is more than {limit} ago",
+            next_step="lower wal_receiver_timeout there, or raise source.max_standby_lag",
         )
 
 
@@ -204,13 +235,21 @@ def warn_of_tables(
             what="no pattern names, so no backup has: " + ", ".join(map(str, resolved.uncovered)),
             next_step="add a pattern to tables.include or tables.exclude",
         )
-    for left in (*resolved.left_out, *read_skipped_by_pg_dump(connection)):
+    of_extensions = (member.left_out() for member in read_member_rows(connection))
+    for left in (*resolved.left_out, *of_extensions, *read_skipped_by_pg_dump(connection)):
         yield Finding(
             severity=Severity.NOTE,
             subject=subject,
             what=f"left out: {left}",
         )
     yield from _warn_of_leaving_keys(connection, subject, resolved)
+    for found in read_reliances(connection):
+        yield Finding(
+            severity=Severity.WARNING,
+            subject=subject,
+            what=found.what,
+            next_step=found.remedy,
+        )
 
 
 def _warn_of_leaving_keys(

@@ -60,7 +60,7 @@ class PostgresInspector(SourceInspector):
                     lambda s: advice.warn_of_clock(s, subject, self._clock.now()),
                     lambda s: advice.warn_of_transport(s, subject),
                     lambda s: advice.warn_of_role(s, subject),
-                    lambda s: advice.warn_of_standby(s, subject),
+                    lambda s: advice.warn_of_standby(s, subject, allowed=source.max_standby_lag),
                     lambda s: advice.warn_of_programs(s, subject, self._environment),
                 )
         except DatabaseMissingError:

@@ -22,6 +22,12 @@ SELECT n.nspname, c.relname
  WHERE relkind = 'm' AND NOT relispopulated ORDER BY c.oid
 """
 
+_BEFORE_ITS_TURN = psycopg.errors.ObjectNotInPrerequisiteState
+
+# Shortage, operators, failing disks, damage: no view is the cause, and what follows would fail, too. A
+# file that is missing (58P01) is another matter: a foreign table may read one.
+_TROUBLE_OF_THE_SERVER = ("53", "57", "58000", "58030", "XX001", "XX002")
+
 # Partitioned tables themselves are left out, as vacuumdb does: they would read every partition
 # a second time.
 _ANALYZED = """
@@ -55,39 +61,51 @@ def refresh_materialized_views(
 
     The server itself knows their order: one that reads another before that is populated is
     refused (SQLSTATE 55000), and has its turn again. That covers dependencies through functions,
-    which the catalog does not show. Returns those that cannot be populated because they read one
-    that was empty at the source.
+    which the catalog does not show. Returns those that stay without rows, with the server's words:
+    a foreign server is away, a function fails, another view has no rows. No row of a table depends
+    on them, and REFRESH fills them at any time.
 
     Raises:
-        RestoreError: one cannot be populated; the message has the server's words.
+        RestoreError: one cannot be populated because this server is in trouble, or was told to stop.
     """
     pending = [
         name for name in _names(connection, _UNPOPULATED) if name not in set(empty_at_source)
     ]
-    waiting: list[TableName] = []
+    failed: dict[TableName, psycopg.Error] = {}
     while pending:
-        refused = [name for name in pending if not _is_refreshed(connection, name)]
-        if len(refused) == len(pending):
-            waiting = _waiting_for_empty(refused, empty_at_source)
+        refused = {name: why for name in pending if (why := _refusal(connection, name))}
+        waiting = [name for name, why in refused.items() if isinstance(why, _BEFORE_ITS_TURN)]
+        failed |= refused
+        if len(waiting) == len(pending):
             break
-        pending = refused
-    _require_populated(connection, {*empty_at_source, *waiting})
-    reason = "it reads a materialized view that was not populated at the source either"
-    return [
-        SkippedEntry(kind="MATERIALIZED VIEW DATA", name=str(name), reason=reason)
-        for name in waiting
-    ]
+        pending = waiting
+    failed = {name: failed[name] for name in _names(connection, _UNPOPULATED) if name in failed}
+    _require_populated(connection, {*empty_at_source, *failed})
+    return [_without_rows(name, why) for name, why in failed.items()]
 
 
-def _waiting_for_empty(
-    refused: list[TableName], empty_at_source: Collection[TableName]
-) -> list[TableName]:
-    if not empty_at_source:
-        raise RestoreError(
-            f"materialized views wait for each other: {', '.join(map(str, refused))}",
-            next_step="look at their definitions in the schema archive",
-        )
-    return refused
+def _refusal(connection: Connection, name: TableName) -> psycopg.Error | None:
+    """Try to populate a view; return why not, if that concerns this view alone."""
+    with restore_errors(
+        f"materialized view {name} cannot be populated",
+        next_step="see the server's log, and restore again",
+    ):
+        try:
+            connection.execute(f"REFRESH MATERIALIZED VIEW {qualified(name)}".encode())
+        except psycopg.DatabaseError as error:
+            if connection.closed or (error.sqlstate or "").startswith(_TROUBLE_OF_THE_SERVER):
+                raise
+            return error
+    return None
+
+
+def _without_rows(name: TableName, why: psycopg.Error) -> SkippedEntry:
+    return SkippedEntry(
+        kind="MATERIALIZED VIEW DATA",
+        name=str(name),
+        reason=f"{server_words(why)}; it has no rows until REFRESH MATERIALIZED VIEW"
+        f" {qualified(name)} succeeds",
+    )
 
 
 def _require_populated(connection: Connection, apart_from: Collection[TableName]) -> None:
@@ -97,19 +115,6 @@ def _require_populated(connection: Connection, apart_from: Collection[TableName]
             f"materialized views are not populated: {', '.join(map(str, remaining))}",
             next_step="restore again; if it stays so, report it with their definitions",
         )
-
-
-def _is_refreshed(connection: Connection, name: TableName) -> bool:
-    with restore_errors(
-        f"materialized view {name} cannot be populated",
-        next_step="names in functions that it calls must carry their schema: the restore runs with "
-        "an empty search_path, as pg_restore does",
-    ):
-        try:
-            connection.execute(f"REFRESH MATERIALIZED VIEW {qualified(name)}".encode())
-        except psycopg.errors.ObjectNotInPrerequisiteState:
-            return False
-    return True
 
 
 def analyze(connections: Sequence[Connection]) -> list[SkippedEntry]:

@@ -119,6 +119,9 @@ def _missing(
     if properties.locale_provider == "libc" and _plain(properties.collate) not in locales:
         yield f"locale {properties.collate}: the server does not list it, and may refuse it"
     yield from _missing_extensions(connection, role, entries)
+    for entry in entries:
+        if entry.kind == "SUBSCRIPTION":
+            yield f"subscription {entry.name}: it would come back disabled"
     spaces = [entry.tablespace for entry in entries if entry.tablespace]
     for skipped in unusable_tablespaces(connection, [properties.tablespace, *spaces]):
         yield str(skipped)

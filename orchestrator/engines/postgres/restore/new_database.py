@@ -54,6 +54,7 @@ from orchestrator.errors import RestoreError
 from orchestrator.model.contents import (
     DatabaseProperties,
     Details,
+    Extension,
     LargeObject,
     SequenceState,
     SkippedEntry,
@@ -62,6 +63,7 @@ from orchestrator.model.contents import (
 )
 from orchestrator.ports.engine import ChunkLoader, NewDatabase, RestoreRequest
 
+_EXTENSION_VERSIONS = "SELECT e.extname, e.extversion FROM pg_catalog.pg_extension e"
 _CREATE_LARGE_OBJECTS = "SELECT pg_catalog.lo_create(oid) FROM unnest(%s::oid[]) AS wanted(oid)"
 
 
@@ -112,6 +114,7 @@ class PostgresNewDatabase(NewDatabase):
     @override
     def restore_pre_data(self, schema_archive: bytes, details: Details) -> Sequence[SkippedEntry]:
         skipped = self._recreate(schema_archive, Step.BEFORE_DATA, details)
+        self._notes += _other_versions(self._first, details.extensions)
         self._large_objects = details.large_objects
         with restore_errors("preparing for the rows", next_step="restore again"):
             oids = [item.oid for item in details.large_objects]
@@ -168,7 +171,9 @@ class PostgresNewDatabase(NewDatabase):
         ownership, role = self._request.ownership, self._role()
         properties = owned_database(self._properties, ownership, restoring_role=role)
         if self._request.set_aside:
-            properties = replace(properties, comment=aside_comment(self._request.final_name))
+            # Nobody could drop a template that is left behind; the swap makes it one.
+            comment = aside_comment(self._request.final_name)
+            properties = replace(properties, comment=comment, is_template=False)
         with restore_errors(
             "owners, grants and other accessories could not be recreated",
             next_step="see the server's log and restore again",
@@ -217,7 +222,7 @@ class PostgresNewDatabase(NewDatabase):
                     step,
                     self._access,
                     self._first,
-                    jobs=1 if step is Step.BEFORE_DATA else self._request.workers,
+                    request=self._request,
                     carried=[data.table.name for data in details.tables],
                 )
         self._apart |= {(entry.kind, entry.name) for entry in refused}
@@ -262,3 +267,15 @@ class PostgresNewDatabase(NewDatabase):
         with restore_errors("asking who restores", next_step="restore again"):
             row = self._first.execute("SELECT current_user").fetchone()
         return "" if row is None else str(row[0])
+
+
+def _other_versions(connection: Connection, recorded: Sequence[Extension]) -> list[str]:
+    """Say which extensions came back in another version than that of the source."""
+    with restore_errors("reading the versions of extensions", next_step="restore again"):
+        rows = connection.execute(_EXTENSION_VERSIONS).fetchall()
+    now = {str(name): str(version) for name, version in rows}
+    return [
+        f"extension {one.name} is version {now[one.name]} here, and was {one.version} at the source"
+        for one in recorded
+        if now.get(one.name, one.version) != one.version
+    ]

@@ -1,6 +1,6 @@
 """The target engine: creates a database under a temporary name, closed to everybody else."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 
 import psycopg
@@ -21,9 +21,11 @@ from orchestrator.engines.postgres.restore.publication.database_settings import 
     comes_late,
 )
 from orchestrator.engines.postgres.restore.publication.roles import create_missing_roles
+from orchestrator.engines.postgres.restore.schema.archive_contents import read_archive_contents
 from orchestrator.engines.postgres.restore.schema.attempts import Attempts
+from orchestrator.engines.postgres.restore.schema.partitions import read_partitions
 from orchestrator.errors import OrchestratorError
-from orchestrator.model.contents import DatabaseProperties
+from orchestrator.model.contents import DatabaseProperties, Partition
 from orchestrator.ports.engine import NewDatabase, RestoreRequest, TargetEngine
 
 _END_SESSIONS = """
@@ -45,6 +47,10 @@ class PostgresTarget(TargetEngine):
         self, request: RestoreRequest, properties: DatabaseProperties
     ) -> AbstractContextManager[NewDatabase]:
         return self._created(request, properties)
+
+    @override
+    def read_partitions(self, schema_archive: bytes) -> Sequence[Partition]:
+        return read_partitions(read_archive_contents(schema_archive).entries)
 
     @contextmanager
     def _created(

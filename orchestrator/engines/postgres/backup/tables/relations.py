@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import psycopg
 
 from orchestrator.engines.postgres.backup.tables.sizing import RelationSize
+from orchestrator.engines.postgres.identifiers import quote_identifier
 from orchestrator.errors import SnapshotLostError
 from orchestrator.model.contents import Column, LeftOut, TableName
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
 # Tables of extensions are made by CREATE EXTENSION, and their rows are the extension's, except those
-# of its configuration tables: `configuration` lists these.
+# that came later: `extensions` lists these.
 _RELATIONS = """
 SELECT c.oid::bigint, n.nspname, c.relname, c.relkind::text, c.relpersistence::text,
        c.relispartition,
@@ -71,6 +72,21 @@ WHERE s.subdbid = (SELECT d.oid FROM pg_catalog.pg_database d
                    WHERE d.datname = pg_catalog.current_database())
   AND pg_catalog.current_setting('is_superuser') = 'off' ORDER BY 1
 """
+# The view shows pg_dump options under just this condition, and NULL otherwise. Whoever may read the
+# table below it (pg_read_all_data) knows at least whether there are any.
+_HIDDEN_MAPPINGS = """
+SELECT m.usename, m.srvname FROM pg_catalog.pg_user_mappings m
+JOIN pg_catalog.pg_foreign_server s ON s.oid = m.srvid
+WHERE m.umoptions IS NULL AND pg_catalog.current_setting('is_superuser') = 'off'
+  AND NOT CASE WHEN m.umuser = 0 THEN pg_catalog.pg_has_role(s.srvowner, 'USAGE')
+               ELSE m.usename = current_user AND (pg_catalog.pg_has_role(s.srvowner, 'USAGE')
+                    OR pg_catalog.has_server_privilege(s.oid, 'USAGE')) END
+"""
+_WITH_OPTIONS = (
+    "AND EXISTS (SELECT FROM pg_catalog.pg_user_mapping u"
+    " WHERE u.oid = m.umid AND u.umoptions IS NOT NULL)"
+)
+_MAY_READ_OPTIONS = "SELECT pg_catalog.has_table_privilege('pg_catalog.pg_user_mapping', 'SELECT')"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,8 +180,11 @@ def require_same_names(connection: Connection, relations: Sequence[Relation]) ->
 
 
 def read_skipped_by_pg_dump(connection: Connection) -> tuple[LeftOut, ...]:
-    """Return the subscriptions that the schema archive lacks because the role is no superuser."""
-    return tuple(
+    """Return what the schema archive lacks because the role is no superuser.
+
+    That are subscriptions, and the options of user mappings: whom they log in as, and how.
+    """
+    subscriptions = tuple(
         LeftOut(
             kind="subscription",
             name=str(name),
@@ -173,6 +192,27 @@ def read_skipped_by_pg_dump(connection: Connection) -> tuple[LeftOut, ...]:
         )
         for (name,) in connection.execute(_SUBSCRIPTIONS)
     )
+    return subscriptions + _read_hidden_mappings(connection)
+
+
+def _read_hidden_mappings(connection: Connection) -> tuple[LeftOut, ...]:
+    row = connection.execute(_MAY_READ_OPTIONS).fetchone()
+    knows = row is not None and bool(row[0])
+    query = f"{_HIDDEN_MAPPINGS} {_WITH_OPTIONS if knows else ''} ORDER BY 2, 1"
+    return tuple(
+        LeftOut(
+            kind="user mapping options",
+            name=f"{role} at {server}",
+            reason=f"the backup role may not see {'them' if knows else 'whether it has any'}: set"
+            f" them after a restore with ALTER USER MAPPING FOR {_mapped(str(role))}"
+            f" SERVER {quote_identifier(str(server))} OPTIONS (...)",
+        )
+        for role, server in connection.execute(query.encode())
+    )
+
+
+def _mapped(role: str) -> str:
+    return "PUBLIC" if role == "public" else quote_identifier(role)
 
 
 def _relation(row: tuple[object, ...]) -> Relation:

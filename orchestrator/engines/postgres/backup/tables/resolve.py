@@ -11,7 +11,7 @@ from orchestrator.engines.postgres.backup.tables.relations import (
 from orchestrator.engines.postgres.backup.tables.selection import select_tables
 from orchestrator.engines.postgres.identifiers import qualified
 from orchestrator.errors import UncoveredTableError, UnsupportedServerError
-from orchestrator.model.contents import WITHOUT_ROWS, LeftOut, TableName
+from orchestrator.model.contents import WITHOUT_ROWS, LeftOut, Partition, TableName
 from orchestrator.model.policy import OnUncovered, TableSelection
 
 _SCATTERED = """
@@ -24,7 +24,8 @@ class Resolved:
     """What a selection means at one moment; two equal values mean the same tables and leaves.
 
     ``locked`` are all tables of the selection, partitioned parents included, ``read`` those of them
-    that have rows of their own.
+    that have rows of their own. ``partition_of`` has every partition of the database, so that the
+    way up from any table is known, whatever of it the selection names.
     """
 
     locked: tuple[Relation, ...]
@@ -32,6 +33,14 @@ class Resolved:
     partition_of: Mapping[TableName, TableName]
     left_out: tuple[LeftOut, ...]
     uncovered: tuple[TableName, ...]
+
+    @property
+    def partitions(self) -> tuple[Partition, ...]:
+        """The partitions that are not read: partitioned themselves, or left out."""
+        read = {relation.name for relation in self.read}
+        return tuple(
+            Partition(name, above) for name, above in self.partition_of.items() if name not in read
+        )
 
     def lock_statement(self, *, nowait: bool) -> str | None:
         """Return the statement that keeps the tables from being truncated, rewritten or dropped.
@@ -71,7 +80,7 @@ def resolve(connection: Connection, selection: TableSelection) -> Resolved:
         read=tuple(relation for relation in chosen if relation.has_rows_of_its_own),
         partition_of={
             relation.name: relations.parents[relation.name][0]
-            for relation in chosen
+            for relation in relations.tables
             if relation.is_partition
         },
         left_out=relations.left_out() + _without_rows(by_name, empty),

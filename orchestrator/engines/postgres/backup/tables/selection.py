@@ -50,6 +50,16 @@ def select_tables(
     return Selected(tuple(chosen), tuple(uncovered), tuple(excluded))
 
 
+def is_selected(
+    name: TableName, parents: Mapping[TableName, Sequence[TableName]], selection: TableSelection
+) -> bool:
+    """Return whether a selection means this table; a pattern may as well match nothing."""
+    family = [str(member) for member in _with_ancestors(name, parents)]
+    if _fits(map(_compiled, selection.exclude), family):
+        return False
+    return not selection.include or _fits(map(_compiled, selection.include), family)
+
+
 def _compiled(pattern: str) -> re.Pattern[str]:
     parts = (
         {"*": ".*", "?": "."}.get(part, re.escape(part)) for part in re.split(r"([*?])", pattern)

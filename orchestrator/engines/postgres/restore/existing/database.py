@@ -11,12 +11,20 @@ from typing_extensions import override
 from orchestrator.engines.postgres.restore.access import Access, Connection, restore_errors
 from orchestrator.engines.postgres.restore.existing.liveness import kept_alive
 from orchestrator.engines.postgres.restore.existing.locking import WRITERS_OUT, Locker
-from orchestrator.engines.postgres.restore.existing.looking import Found, find, plan
+from orchestrator.engines.postgres.restore.existing.looking import (
+    Found,
+    find,
+    plan,
+    read_published,
+    read_stale,
+)
 from orchestrator.engines.postgres.restore.existing.replacement import (
     NEXT_STEP,
     PostgresReplacement,
 )
+from orchestrator.engines.postgres.restore.existing.sameness import doubt_of
 from orchestrator.errors import OrchestratorError, RestoreError
+from orchestrator.model.secret import Secret
 from orchestrator.ports.restoring.existing_database import (
     ExistingDatabase,
     ExistingEngine,
@@ -76,6 +84,12 @@ class PostgresExistingDatabase(ExistingDatabase):
             return plan(self._observer, wanted)
 
     @override
+    def doubt_of(self, url: Secret, database: str) -> str | None:
+        with restore_errors("asking whether it is the source", next_step=NEXT_STEP):
+            patience = self._request.stall_timeout
+            return doubt_of(self._connection, url, database, patience=patience)
+
+    @override
     def replacing(
         self, wanted: Wanted, shown: ReplacementPlan
     ) -> AbstractContextManager[Replacement]:
@@ -110,9 +124,20 @@ class PostgresExistingDatabase(ExistingDatabase):
                 raise _changed() from error
             found = find(self._connection, wanted)
             _require_as_shown(before, found, shown)
+            self._require_nobody_else_sees(found, shown)
         return PostgresReplacement(
             self._connection, found, locker, self._request.lock_timeout, wanted.encoding
         )
+
+    def _require_nobody_else_sees(self, found: Found, shown: ReplacementPlan) -> None:
+        """Subscribers are emptied, too, and views go stale: of those, none that nobody agreed to."""
+        oids = found.members.oids
+        published = set(read_published(self._connection, oids))
+        if not (
+            published <= set(shown.published)
+            and set(read_stale(self._connection, oids)) <= set(shown.stale)
+        ):
+            raise _changed()
 
     def _transaction(self) -> str:
         with restore_errors("beginning the transaction", next_step=NEXT_STEP):

@@ -105,7 +105,8 @@ def _neighbours(
     ):
         reached |= below
     reached -= {relation.name for relation in members.all}
-    return tuple(relation for relation in relations.tables if relation.name in reached)
+    # A foreign table takes part in no key, and the server has no lock for it.
+    return tuple(one for one in relations.tables if one.name in reached and one.kind != "f")
 
 
 def plan(connection: Connection, wanted: Wanted) -> ReplacementPlan:
@@ -129,10 +130,15 @@ def plan(connection: Connection, wanted: Wanted) -> ReplacementPlan:
             f"{one.name} will go on at {one.next_then}"
             for one in behind(connection, () if lacking else found.sequences)
         ),
-        differences=(*members.differences, *found.gone_sequences, *encoding_differs),
+        differences=(
+            *members.kept,
+            *members.differences,
+            *found.gone_sequences,
+            *encoding_differs,
+        ),
         losses=members.losses,
-        published=tuple(str(words) for (words,) in connection.execute(_PUBLISHED, [members.oids])),
-        stale=_stale(connection, members.oids),
+        published=read_published(connection, members.oids),
+        stale=read_stale(connection, members.oids),
         obstacles=(*members.obstacles, *encoding_is_in_the_way, *_in_words(lacking)),
     )
 
@@ -161,8 +167,14 @@ def _now(
     return TableNow(name=relation.name, columns=columns, rows=rows, in_backup=in_backup)
 
 
-def _stale(connection: Connection, oids: Sequence[int]) -> tuple[SkippedEntry, ...]:
-    names = [TableName(str(s), str(n)) for s, n in connection.execute(_MATERIALIZED, [oids])]
+def read_published(connection: Connection, oids: Sequence[int]) -> tuple[str, ...]:
+    """Return in words which of these tables subscribers follow."""
+    return tuple(str(words) for (words,) in connection.execute(_PUBLISHED, [list(oids)]))
+
+
+def read_stale(connection: Connection, oids: Sequence[int]) -> tuple[SkippedEntry, ...]:
+    """Return the materialized views that show rows of these tables, however indirectly."""
+    names = [TableName(str(s), str(n)) for s, n in connection.execute(_MATERIALIZED, [list(oids)])]
     return tuple(
         SkippedEntry(
             kind="MATERIALIZED VIEW",

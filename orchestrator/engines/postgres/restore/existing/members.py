@@ -3,11 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator.engines.postgres.backup.tables.relations import (
-    Relation,
-    Relations,
-    read_relations,
-)
+from orchestrator.engines.postgres.backup.tables.relations import Relation, read_relations
 from orchestrator.engines.postgres.backup.tables.types import read_types
 from orchestrator.engines.postgres.restore.access import Connection
 from orchestrator.engines.postgres.restore.existing.fitting.columns import (
@@ -16,6 +12,7 @@ from orchestrator.engines.postgres.restore.existing.fitting.columns import (
     read_filled,
     read_present_columns,
 )
+from orchestrator.engines.postgres.restore.existing.fitting.surroundings import look_around
 from orchestrator.engines.postgres.restore.existing.fitting.types import compare_types
 from orchestrator.engines.postgres.restore.spreading import read_spread_partitions
 from orchestrator.model.contents import TableName, TypeDefinition
@@ -28,7 +25,8 @@ class Members:
 
     ``emptied`` are partitions that the backup does not know, of tables that it has in whole.
     ``types`` are those that users defined and the loaded tables use. ``losses`` are differences that
-    lose values of now.
+    lose values of now. ``kept`` says in words which tables keep rows that the backup does not have;
+    they are no part of what is replaced, and may change meanwhile.
     """
 
     loaded: tuple[Relation, ...]
@@ -38,6 +36,7 @@ class Members:
     differences: tuple[str, ...]
     losses: tuple[str, ...]
     obstacles: tuple[str, ...]
+    kept: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def replaced(self) -> tuple[Relation, ...]:
@@ -71,6 +70,7 @@ def find_members(connection: Connection, wanted: Wanted) -> Members:
     """Return what the wanted tables are at this moment, with everything that differs."""
     relations = read_relations(connection)
     by_name = {relation.name: relation for relation in relations.tables}
+    around = look_around(relations, wanted)
     found = _Findings()
     loaded: list[Relation] = []
     for table in wanted.tables:
@@ -80,10 +80,9 @@ def find_members(connection: Connection, wanted: Wanted) -> Members:
             found.obstacles.append(f"table {table.name} {trouble}")
         else:
             loaded.append(relation)
+    found.obstacles.extend(around.moved())
     names = {relation.name for relation in loaded}
-    emptied = [
-        r for r in relations.tables if r.name not in names and _is_late(r, relations, wanted)
-    ]
+    emptied = [r for r in relations.tables if r.name not in names and around.is_late(r)]
     names |= {relation.name for relation in emptied}
     types = read_types(connection, [relation.oid for relation in loaded])
     _compare(connection, wanted, loaded, found)
@@ -91,7 +90,7 @@ def find_members(connection: Connection, wanted: Wanted) -> Members:
     found.add(compare_types(fitting, wanted.types, types))
     found.obstacles.extend(_scattered(connection, names))
     found.differences.extend(f"{r.name} is a partition made since; it is emptied" for r in emptied)
-    above = {name for relation in (*loaded, *emptied) for name in _above(relation, relations)}
+    above = {name for one in (*loaded, *emptied) for name in around.above(one.name)}
     return Members(
         loaded=tuple(loaded),
         emptied=tuple(emptied),
@@ -100,6 +99,7 @@ def find_members(connection: Connection, wanted: Wanted) -> Members:
         differences=tuple(found.differences),
         losses=tuple(found.losses),
         obstacles=tuple(found.obstacles),
+        kept=tuple(around.kept(names)),
     )
 
 
@@ -108,23 +108,6 @@ def _trouble(relation: Relation | None) -> str:
         return "does not exist here"
     kinds = {"p": "is partitioned now", "f": "is a foreign table now"}
     return kinds.get(relation.kind, "")
-
-
-def _is_late(relation: Relation, relations: Relations, wanted: Wanted) -> bool:
-    above = set(_above(relation, relations))
-    return relation.kind == "r" and bool(above & wanted.whole)
-
-
-def _above(relation: Relation, relations: Relations) -> Iterator[TableName]:
-    """Yield the partitioned tables that a table is a partition of, nearest first."""
-    if not relation.is_partition:
-        return
-    by_name = {one.name: one for one in relations.tables}
-    name: TableName | None = relation.name
-    while name is not None and by_name[name].is_partition:
-        name = next(iter(relations.parents.get(name, ())), None)
-        if name is not None:
-            yield name
 
 
 def _compare(

@@ -128,7 +128,7 @@ class PostgresReplacement(Replacement):
             types = read_types(self._connection, [one.oid for one in self._found.members.loaded])
         require_same_guards(self._taken.guards, after)
         require_same_types(self._found.members.types, types)
-        return [*raised, *self._analyze()]
+        return [*raised, *self._found.members.kept, *self._analyze()]
 
     def _analyze(self) -> Iterator[str]:
         """Gather the planner's statistics; yield in words where that failed: no row is missing."""

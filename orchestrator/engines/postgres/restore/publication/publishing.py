@@ -27,6 +27,12 @@ from orchestrator.model.contents import DatabaseProperties, LargeObject, Skipped
 _GRANTS = frozenset({"ACL", "DEFAULT ACL"})
 _GUARDS = frozenset({"ROW SECURITY"})
 _OF_DATABASES = ("CREATE", "TEMPORARY", "CONNECT")
+_DISABLED = """
+SELECT s.subname FROM pg_catalog.pg_subscription s
+WHERE NOT s.subenabled AND s.subdbid = (SELECT d.oid FROM pg_catalog.pg_database d
+                                        WHERE d.datname = pg_catalog.current_database())
+ORDER BY 1
+"""
 _DEFAULT_ACCESS = (
     Grant(role=None, privilege="CONNECT", grantable=False),
     Grant(role=None, privilege="TEMPORARY", grantable=False),
@@ -66,7 +72,7 @@ def publish_definitions(
     owners.hand_over_again(database_owner=database_owner)
     attempts.recreate(event_triggers)
     owners.hand_over(event_triggers)
-    return attempts.skipped + owners.refused()
+    return attempts.skipped + owners.refused() + _disabled_subscriptions(connection)
 
 
 def publish_database(
@@ -112,6 +118,8 @@ def _open_database(attempts: Attempts, properties: DatabaseProperties, final_nam
     if properties.connection_limit >= 0:
         limit = f"ALTER {target} CONNECTION LIMIT {properties.connection_limit}"
         attempts.run(limit, kind="CONNECTION LIMIT", name=final_name)
+    if properties.is_template:
+        attempts.run(f"ALTER {target} IS_TEMPLATE true", kind="IS_TEMPLATE", name=final_name)
     owners = Owners(attempts)
     has_owner = owners.exists(properties.owner)
     grants = _DEFAULT_ACCESS if properties.acl is None else tuple(read_grants(properties.acl))
@@ -188,6 +196,19 @@ def _grant(attempts: Attempts, owners: Owners, grants: Iterable[Grant], target: 
         else:
             reason = f'role "{role}" does not exist on the target server'
             attempts.skipped.append(SkippedEntry(kind="ACL", name=name, reason=reason))
+
+
+def _disabled_subscriptions(connection: Connection) -> list[SkippedEntry]:
+    # pg_dump writes them so that they do nothing: two that take from one slot would share its rows.
+    return [
+        SkippedEntry(
+            kind="SUBSCRIPTION",
+            name=str(name),
+            reason="it comes back disabled; when no other database receives through its slot, enable"
+            f" it with ALTER SUBSCRIPTION {quote_identifier(str(name))} ENABLE",
+        )
+        for (name,) in connection.execute(_DISABLED)
+    ]
 
 
 def _concerns_event_trigger(entry: ArchiveEntry) -> bool:

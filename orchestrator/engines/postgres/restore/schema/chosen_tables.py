@@ -1,7 +1,8 @@
 """The entries that chosen tables need, and what of theirs cannot come along.
 
 Everything that is no relation comes: types, functions, extensions. Of relations only the chosen
-tables, those that they inherit from, and their sequences; and nothing that builds on another one.
+tables, all partitions of those that are partitioned, what they inherit from or otherwise build on,
+and their sequences; and nothing that builds on another one.
 Never ``pg_restore -t``, which brings tables without constraints and triggers and ends with 0
 (reference/postgres.md §2, rows 8 and 9).
 """
@@ -9,7 +10,8 @@ Never ``pg_restore -t``, which brings tables without constraints and triggers an
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from orchestrator.engines.postgres.restore.schema.archive_contents import ArchiveEntry
-from orchestrator.model.contents import SkippedEntry, TableName
+from orchestrator.engines.postgres.restore.schema.partitions import ATTACHED, partition_entries
+from orchestrator.model.contents import WITHOUT_ROWS, SkippedEntry, TableName
 
 _RELATIONS = frozenset({"TABLE", "VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE", "SEQUENCE"})
 
@@ -28,18 +30,24 @@ _OF_THE_WHOLE = frozenset(
 # A partition's index names the index above it, which attaching alone needs.
 _INDEXES = frozenset({"INDEX", "CONSTRAINT"})
 
+# They come with the table that uses them.
+_SERVING = frozenset({"SEQUENCE", "DEFAULT"})
+
 _BELONGING = frozenset(
     {"FK CONSTRAINT", "CONSTRAINT", "CHECK CONSTRAINT", "TRIGGER", "POLICY", "RULE", "DEFAULT"}
 )
-_ATTACHED = "TABLE ATTACH"
 
 
 def choose_entries(
     entries: Sequence[ArchiveEntry], tables: Collection[TableName]
 ) -> tuple[list[ArchiveEntry], list[SkippedEntry]]:
-    """Return the entries of these tables with all that they need, and what is left out of theirs."""
+    """Return the entries of these tables with all that they need, and what is left out.
+
+    That is what belongs to them and cannot come, and the rows of tables that come because of them.
+    """
     by_number = {entry.dump_id: entry for entry in entries}
-    needed = _needed(entries, by_number, tables)
+    asked = _asked(entries, by_number, tables)
+    needed = _needed(entries, by_number, asked)
     absent = {
         entry.dump_id
         for entry in entries
@@ -49,17 +57,33 @@ def choose_entries(
     kept = [entry for entry in entries if entry.dump_id not in absent]
     names = {(entry.schema, entry.name): entry for entry in kept if entry.kind == "TABLE"}
     lost = [entry for entry in entries if entry.dump_id in absent and _belongs(entry, names)]
-    return kept, [_explained(entry, by_number, absent) for entry in lost]
+    above = {one.dump_id for _, one in partition_entries(kept, by_number)}
+    brought = (e for e in kept if e.dump_id in needed - asked and e.kind == "TABLE")
+    needing = [e for e in kept if e.dump_id in needed and e.kind not in _SERVING]
+    without_rows = [_without_rows(e, needing, is_above=e.dump_id in above) for e in brought]
+    return kept, [*without_rows, *(_explained(entry, by_number, absent) for entry in lost)]
+
+
+def _asked(
+    entries: Sequence[ArchiveEntry],
+    by_number: Mapping[int, ArchiveEntry],
+    tables: Collection[TableName],
+) -> set[int]:
+    """Return the tables themselves, with the partitions of every level: they may be without rows."""
+    wanted = {(name.schema, name.name) for name in tables}
+    found = {e.dump_id for e in entries if e.kind == "TABLE" and (e.schema, e.name) in wanted}
+    pairs = [(b.dump_id, a.dump_id) for b, a in partition_entries(entries, by_number)]
+    while more := {below for below, above in pairs if above in found} - found:
+        found |= more
+    return found
 
 
 def _needed(
     entries: Sequence[ArchiveEntry],
     by_number: Mapping[int, ArchiveEntry],
-    tables: Collection[TableName],
+    asked: Collection[int],
 ) -> set[int]:
-    wanted = {(name.schema, name.name) for name in tables}
-    chosen = [e for e in entries if e.kind == "TABLE" and (e.schema, e.name) in wanted]
-    needed = _with_foundations(chosen, by_number)
+    needed = _with_foundations((by_number[number] for number in asked), by_number)
     while True:
         own = [e for e in entries if e.dump_id not in needed and _serves(e, needed, by_number)]
         if not own:
@@ -71,7 +95,7 @@ def _serves(
     entry: ArchiveEntry, needed: Collection[int], by_number: Mapping[int, ArchiveEntry]
 ) -> bool:
     """Whether it is a sequence of a needed table, or a default of one, which may need another."""
-    if entry.kind not in {"SEQUENCE", "DEFAULT"}:
+    if entry.kind not in _SERVING:
         return False
     above = [n for n in entry.dependencies if n in by_number and by_number[n].kind == "TABLE"]
     return bool(above) and all(number in needed for number in above)
@@ -111,7 +135,7 @@ def _real(entry: ArchiveEntry, kinds: Mapping[int, str]) -> Iterator[int]:
 
 
 def _belongs(entry: ArchiveEntry, tables: Mapping[tuple[str | None, str], ArchiveEntry]) -> bool:
-    if entry.kind == _ATTACHED:
+    if entry.kind == ATTACHED:
         return (entry.schema, entry.name) in tables
     if entry.kind == "INDEX":
         present = {table.dump_id for table in tables.values()}
@@ -132,6 +156,17 @@ def _explained(
         }
     )
     reason = f"it needs {', '.join(others) or 'what'}, which was not asked for"
-    if entry.kind == _ATTACHED:
+    if entry.kind == ATTACHED:
         reason += "; it is a table of its own, without the keys and triggers of the whole"
     return SkippedEntry(kind=entry.kind, name=str(entry), reason=reason)
+
+
+def _without_rows(
+    entry: ArchiveEntry, needing: Iterable[ArchiveEntry], *, is_above: bool
+) -> SkippedEntry:
+    who = sorted({str(one) for one in needing if entry.dump_id in one.dependencies})
+    how = "with the chosen partitions alone" if is_above else "empty"
+    reason = (
+        f"it comes along {how}, because {', '.join(who)} {'needs' if len(who) == 1 else 'need'} it"
+    )
+    return SkippedEntry(kind=WITHOUT_ROWS.upper(), name=str(entry), reason=reason)

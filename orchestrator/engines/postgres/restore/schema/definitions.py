@@ -1,11 +1,18 @@
 """Recreating what the schema archive defines, before and after the rows."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 from orchestrator.engines.postgres.restore.access import Access, Connection
+from orchestrator.engines.postgres.restore.schema.archive_contents import ArchiveEntry
 from orchestrator.engines.postgres.restore.schema.attempts import Attempts
-from orchestrator.engines.postgres.restore.schema.entry_classes import Step, class_of, step_of
+from orchestrator.engines.postgres.restore.schema.entry_classes import (
+    MAY_FAIL,
+    Step,
+    class_of,
+    step_of,
+)
 from orchestrator.engines.postgres.restore.schema.foreign_keys import (
     recreate_unvalidated,
     split_foreign_keys,
@@ -16,6 +23,7 @@ from orchestrator.engines.postgres.restore.schema.proof import require_existence
 from orchestrator.engines.postgres.restore.tablespaces import unusable_tablespaces
 from orchestrator.errors import RestoreError
 from orchestrator.model.contents import EntryClass, SkippedEntry, TableName
+from orchestrator.ports.engine import RestoreRequest
 
 
 def recreate_definitions(
@@ -24,40 +32,89 @@ def recreate_definitions(
     access: Access,
     connection: Connection,
     *,
-    jobs: int,
+    request: RestoreRequest,
     carried: Collection[TableName],
 ) -> list[SkippedEntry]:
     """Recreate all entries of one step, in the archive's order, and prove that they exist.
 
-    Accessories among them (extensions, foreign servers) are tried in their place; each run of
-    required entries between them is one pg_restore. ``jobs`` above 1 recreates several at once.
-    ``carried`` are the tables whose rows the backup has: foreign keys to others stay NOT VALID.
+    Accessories among them (extensions, foreign servers) are tried in their place, and so are
+    indexes if ``request`` says that they may fail; each run of required entries between them is one
+    pg_restore, which after the data recreates several at once. ``carried`` are the tables whose
+    rows the backup has: foreign keys to others stay NOT VALID.
 
     Raises:
         RestoreError: a required entry failed; refused accessories before it are named, too.
     """
     attempts = Attempts(connection)
+    jobs = 1 if step is Step.BEFORE_DATA else request.workers
     entries, to_absent = split_foreign_keys(
         connection, [e for e in archive.contents.entries if step_of(e) is step], carried
     )
     unusable = unusable_tablespaces(connection, [e.tablespace for e in entries if e.tablespace])
     flags = ["--no-tablespaces"] if unusable else []
+    client = _Client(archive, access, connection.info.dbname, flags)
     together, alone = split_far_locking(connection, entries) if jobs > 1 else (entries, [])
+    optional = MAY_FAIL if request.skip_failed_indexes else frozenset()
     try:
-        for entry_class, group in groupby(together, class_of):
-            if entry_class is EntryClass.ACCESSORY:
-                attempts.recreate(group)
-            else:
-                archive.recreate(
-                    list(group), access, connection.info.dbname, jobs=jobs, flags=flags
-                )
+        _recreate_in_order(together, client, attempts, jobs=jobs, optional=optional)
         if alone:
-            archive.recreate(alone, access, connection.info.dbname, jobs=1, flags=flags)
+            client.recreate(alone, jobs=1)
     except RestoreError as error:
         raise _with_refused(error, attempts.skipped) from error
     recreate_unvalidated(attempts, to_absent)
-    require_existence(connection, [e for e in entries if class_of(e) is EntryClass.REQUIRED])
+    refused = {(one.kind, one.name) for one in attempts.skipped}
+    required = (e for e in entries if class_of(e) is EntryClass.REQUIRED)
+    require_existence(connection, [e for e in required if (e.kind, str(e)) not in refused])
     return unusable + attempts.skipped
+
+
+@dataclass(frozen=True, slots=True)
+class _Client:
+    """pg_restore of one archive into one database, always with the same options."""
+
+    archive: SchemaArchive
+    access: Access
+    database: str
+    flags: Sequence[str]
+
+    def recreate(self, entries: Sequence[ArchiveEntry], *, jobs: int) -> None:
+        self.archive.recreate(entries, self.access, self.database, jobs=jobs, flags=self.flags)
+
+
+def _recreate_in_order(
+    entries: Iterable[ArchiveEntry],
+    client: _Client,
+    attempts: Attempts,
+    *,
+    jobs: int,
+    optional: Collection[str],
+) -> None:
+    """Recreate entries; the kinds in ``optional`` are left out where they cannot be."""
+    for (entry_class, is_optional), group in groupby(
+        entries, lambda entry: (class_of(entry), entry.kind in optional)
+    ):
+        if entry_class is EntryClass.ACCESSORY:
+            attempts.recreate(group)
+        elif is_optional:
+            attempts.skipped += _recreate_if_possible(group, client)
+        else:
+            client.recreate(list(group), jobs=jobs)
+
+
+def _recreate_if_possible(
+    entries: Iterable[ArchiveEntry], client: _Client
+) -> Iterator[SkippedEntry]:
+    """Recreate entries one by one, and yield those that could not be.
+
+    Not several at once: two indexes of one table may keep each other from what follows them, and
+    nobody could tell that from an index that cannot be built.
+    """
+    for entry in entries:
+        try:
+            client.recreate([entry], jobs=1)
+        except RestoreError as error:
+            words = error.what.removeprefix(f"{entry.kind} {entry} could not be restored: ")
+            yield SkippedEntry(kind=entry.kind, name=str(entry), reason=words)
 
 
 def _with_refused(error: RestoreError, skipped: Sequence[SkippedEntry]) -> RestoreError:

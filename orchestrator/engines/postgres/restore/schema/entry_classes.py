@@ -52,6 +52,9 @@ _LAST = frozenset(
 # SECURITY could not compare it any more.
 _REQUIRED_LAST = frozenset({"ROW SECURITY"})
 
+MAY_FAIL: frozenset[str] = frozenset({"INDEX", "INDEX ATTACH"})
+"""What a restore leaves out if somebody asks for it; indexes of constraints are other kinds."""
+
 _FROM_ELSEWHERE = frozenset(
     {
         "ENCODING",

@@ -24,7 +24,7 @@ from orchestrator.engines.postgres.restore.schema.archive_contents import (
     ArchiveEntry,
     read_archive_contents,
 )
-from orchestrator.engines.postgres.restore.schema.entry_classes import Step, step_of
+from orchestrator.engines.postgres.restore.schema.entry_classes import MAY_FAIL, Step, step_of
 from orchestrator.engines.postgres.restore.schema.watching import killed_if_frozen
 from orchestrator.errors import RestoreError
 
@@ -32,9 +32,17 @@ _LISTED = re.compile(r"^(\d+); \d+ \d+ ", re.MULTILINE)
 _RECORD = re.compile(r"^pg_restore: (.*?)(?=^pg_restore: |\Z)", re.MULTILINE | re.DOTALL)
 _MISSING_ROLE = re.compile(r'role ("[^"]+") does not exist')
 _CREATE_ROLE = "create the role {role} on the target server, or restore again with --with-roles"
+_SEARCH_PATH = (
+    "functions that it calls must name what they use with its schema, or have SET search_path: that"
+    " can only be corrected at the source, before another backup"
+)
 _REMOVE_CAUSE = (
-    "remove the cause on the target server and restore again "
-    "(names in functions that indexes, checks or views call must carry their schema)"
+    "if the cause lies on the target server, remove it and restore again;"
+    f" {_SEARCH_PATH}; RESTORE.md beside the backup says how to restore by hand"
+)
+_SKIP_INDEX = (
+    "restore into a new database with --skip-failed-indexes, which leaves it out and lists it;"
+    f" {_SEARCH_PATH}"
 )
 _CULPRIT = re.compile(r"from TOC entry (\d+);")
 
@@ -220,9 +228,10 @@ def _failure(
     entry = None if fault.dump_id is None else named.get(fault.dump_id)
     subject = f"{entry.kind} {entry}" if entry else "the schema"
     missing = _MISSING_ROLE.search(fault.words)
+    remedy = _SKIP_INDEX if entry is not None and entry.kind in MAY_FAIL else _REMOVE_CAUSE
     return RestoreError(
         f"{subject} could not be restored: {fault.words.partition(' Command was: ')[0]}",
-        next_step=_CREATE_ROLE.format(role=missing[1]) if missing else _REMOVE_CAUSE,
+        next_step=_CREATE_ROLE.format(role=missing[1]) if missing else remedy,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from orchestrator.engines.postgres.backup.tables.extensions import read_member_rows
 from orchestrator.engines.postgres.backup.tables.relations import (
     Relation,
     Relations,
@@ -42,7 +43,8 @@ def require_countable(reader: Connection) -> None:
 
 
 def _missing_grants(reader: Connection, role: str) -> Iterator[str]:
-    oids = [relation.oid for relation in _counted(read_relations(reader))]
+    tables = read_relations(reader).tables
+    oids = [one.oid for one in tables if one.kind == "r" and not one.without_rows_here]
     for schema, table, may_enter, may_read, is_hidden in reader.execute(_READABLE, [oids]):
         name = TableName(str(schema), str(table))
         if not may_enter:
@@ -70,6 +72,11 @@ def count_differences(reader: Connection, details: Details) -> SwapDifferences:
             not_backed_up += [change] if now else []
         elif change.then != now:
             written.append(change)
+    not_backed_up += [
+        ChangedTable(name=member.name, then=None, now=member.rows)
+        for member in read_member_rows(reader)
+        if member.kind == "r"
+    ]
     written += [
         ChangedTable(name=name, then=then[name], now=None) for name in sorted(then.keys() - present)
     ]

@@ -34,7 +34,7 @@ from orchestrator.errors import (
     ReplaceRefusedError,
     RestoreError,
 )
-from orchestrator.model.contents import Details, ServerIdentity
+from orchestrator.model.contents import DatabaseProperties, Details, ServerIdentity
 from orchestrator.ports.restoring.swapping import SwapOutlook, Swapper, SwapRequest, SwapResult
 
 _STATE = """
@@ -118,7 +118,7 @@ class PostgresSwapper(Swapper):
             restore_errors(f"swapping {request.name!r}", next_step=_NEXT_STEP),
         ):
             _require_swappable(maintenance, request)
-            ended = _rename(maintenance, usher, request, details.properties.comment)
+            ended = _rename(maintenance, usher, request, details.properties)
         # The names are exchanged: from here on nothing may call it a failure.
         notes: tuple[str, ...] = ()
         try:
@@ -169,7 +169,7 @@ def _require_free_name(maintenance: Connection, request: SwapRequest, access: Ac
 
 # ------------------------------------------------------------------ renaming
 def _rename(
-    maintenance: Connection, usher: Connection, request: SwapRequest, comment: str | None
+    maintenance: Connection, usher: Connection, request: SwapRequest, recorded: DatabaseProperties
 ) -> int:
     """Exchange the names, and return how many sessions of the old one had to be ended for it.
 
@@ -179,7 +179,7 @@ def _rename(
     ended: set[object] = set()
     with ThreadPoolExecutor(1, thread_name_prefix="rename") as pool:
         while True:
-            renaming = pool.submit(_rename_both, maintenance, request, comment)
+            renaming = pool.submit(_rename_both, maintenance, request, recorded)
             while not renaming.done():
                 ended |= _end_sessions(usher, request)
                 wait([renaming], timeout=_PAUSE_SECONDS)
@@ -201,13 +201,15 @@ def _end_sessions(usher: Connection, request: SwapRequest) -> set[object]:
     return set()
 
 
-def _rename_both(maintenance: Connection, request: SwapRequest, comment: str | None) -> str | None:
+def _rename_both(
+    maintenance: Connection, request: SwapRequest, recorded: DatabaseProperties
+) -> str | None:
     """Return None if it was done, and why not if somebody is still connected after 5 s."""
     try:
         with maintenance.transaction():
             row = maintenance.execute(_COMMENT, [request.name]).fetchone()
             former = None if row is None or row[0] is None else str(row[0])
-            for statement in _statements(request, comment, former):
+            for statement in _statements(request, recorded, former):
                 maintenance.execute(statement.encode())
     except psycopg.errors.ObjectInUse as error:
         return server_words(error)
@@ -222,7 +224,10 @@ def _rename_both(maintenance: Connection, request: SwapRequest, comment: str | N
     return None
 
 
-def _statements(request: SwapRequest, comment: str | None, former: str | None) -> Iterator[str]:
+def _statements(
+    request: SwapRequest, recorded: DatabaseProperties, former: str | None
+) -> Iterator[str]:
+    comment = recorded.comment
     name, kept = quote_identifier(request.name), quote_identifier(request.kept_as)
     yield "SET LOCAL synchronous_commit = on"
     yield f"ALTER DATABASE {name} RENAME TO {kept}"
@@ -230,6 +235,8 @@ def _statements(request: SwapRequest, comment: str | None, former: str | None) -
     aside = quote_literal(aside_comment(request.kept_as, former=former))
     yield f"COMMENT ON DATABASE {kept} IS {aside}"
     yield f"COMMENT ON DATABASE {name} IS {'NULL' if comment is None else quote_literal(comment)}"
+    if recorded.is_template:
+        yield f"ALTER DATABASE {name} IS_TEMPLATE true"
 
 
 # ------------------------------------------------------------------ what stands in the way

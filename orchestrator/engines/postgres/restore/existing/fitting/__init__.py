@@ -1,1 +1,1 @@
-"""Whether rows of then fit into the tables of now: their columns, and what the types mean."""
+"""Whether rows of then fit into the tables of now: columns, what types mean, what lies around."""
