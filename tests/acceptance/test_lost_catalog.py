@@ -38,9 +38,10 @@ def facts(place: Workplace) -> list[dict[str, Any]]:
 
 
 def newest_manifest(place: Workplace) -> dict[str, Any]:
-    path = max(place.backups.rglob("manifest.json"), key=lambda found: found.parent.name)
-    found: dict[str, Any] = json.loads(path.read_text())
-    return found
+    manifests = [json.loads(path.read_text()) for path in place.backups.rglob("manifest.json")]
+    # By number: two backups within a second have ids in any order.
+    newest: dict[str, Any] = max(manifests, key=lambda found: found["sequence"])
+    return newest
 
 
 def chunks(place: Workplace) -> set[Path]:

@@ -71,7 +71,7 @@ def test_a_planted_bug_is_found_soon(mutant: str):
 
 def test_every_planted_bug_fits_the_product():
     for mutant in MUTANTS:
-        require_planted(mutant, tell(FIRST, SHORT, mutant=mutant))
+        require_planted(mutant, tell(FIRST, STEPS, mutant=mutant))
 
 
 def test_there_are_at_least_twenty_planted_bugs():
