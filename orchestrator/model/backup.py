@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import Enum
 from typing import Self, TypeVar
 
+from typing_extensions import override
+
 from orchestrator.model.marks import Acknowledgement, Hold, Mark, Release, Suspicion
 from orchestrator.model.names import BackupId, DestinationName, RunId, ScheduleName, Series
 from orchestrator.model.verification import Level
@@ -97,6 +99,7 @@ class BackupOutline:
     """What retention and pruning ask about a backup: of a million, nothing else is read.
 
     ``holds`` are those that were not released, in the order of their ids; their time may have passed.
+    ``outlined_as_safety_copy`` is for `is_safety_copy` alone, where no reason of the run was read.
     """
 
     id: BackupId
@@ -108,6 +111,12 @@ class BackupOutline:
     suspicion: Suspicion | None = None
     acknowledged: Acknowledgement | None = None
     holds: tuple[Hold, ...] = ()
+    outlined_as_safety_copy: bool = False
+
+    @property
+    def is_safety_copy(self) -> bool:
+        """Whether it holds what a restore replaced, which is what somebody did not want."""
+        return self.outlined_as_safety_copy
 
     @property
     def is_suspicious(self) -> bool:
@@ -157,8 +166,8 @@ class Backup(BackupOutline):
         return max((copy.level for copy in self.copies if copy.level is not None), default=None)
 
     @property
+    @override
     def is_safety_copy(self) -> bool:
-        """Whether it holds what a restore replaced, which is what somebody did not want."""
         return self.reason.trigger is Trigger.BEFORE_RESTORE
 
     @property

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from orchestrator.model.backup import Backup
+from orchestrator.model.backup import Backup, RunReason, Trigger
 from orchestrator.model.marks import Suspicion
 from orchestrator.model.names import BackupId, DestinationName
 from orchestrator.model.pruning import Tombstone
@@ -81,6 +81,11 @@ class HistoriesContract:
         suspicious = replace(a_backup(NOON), suspicion=Suspicion(at=NOON, reasons=("empty",)))
         note(catalog, suspicious, a_backup(NOON + HOUR))
         assert [backup.is_suspicious for backup in history(catalog).backups] == [True, False]
+
+    def test_outlines_say_what_was_taken_before_a_restore(self, catalog: Catalog):
+        safety = replace(a_backup(NOON), reason=RunReason(trigger=Trigger.BEFORE_RESTORE))
+        note(catalog, safety, a_backup(NOON + HOUR))
+        assert [backup.is_safety_copy for backup in history(catalog).backups] == [True, False]
 
     def test_every_series_has_a_history_of_its_own(self, catalog: Catalog):
         ours, others = a_backup(NOON), a_backup(NOON, series=OTHER)

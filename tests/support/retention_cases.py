@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
-from orchestrator.model.backup import Backup, Copy
+from orchestrator.model.backup import Backup, Copy, RunReason, Trigger
 from orchestrator.model.marks import Acknowledgement, Hold, MarkId, Suspicion
 from orchestrator.model.names import BackupId
 from orchestrator.model.policy import CalendarUnit, Retention, Tier, Window
@@ -91,8 +91,10 @@ def some_backup(random: Random, at: datetime, number: int) -> Backup:
     known = None
     if suspicion and random.random() < 0.5:
         known = Acknowledgement(id=MarkId("a"), at=at, who="ops@host", reason="it is right")
+    reason = RunReason(trigger=Trigger.BEFORE_RESTORE) if random.random() < 0.1 else backup.reason
     return replace(
         backup,
+        reason=reason,
         id=BackupId(f"{backup.id[:17]}{random.randrange(16**3):03x}{number:03x}"),
         suspicion=suspicion,
         acknowledged=known,

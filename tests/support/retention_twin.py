@@ -92,7 +92,9 @@ class Twin:
         bucket = self.bucket(tier, one)
         rivals = [other for other in self.eligible if self.bucket(tier, other) == bucket]
         proved = [other for other in rivals if self.verified(other)]
-        represents = self.newest_first(proved or rivals)[0]
+        best = proved or rivals
+        wanted = [other for other in best if other.reason.trigger.value != "before_restore"]
+        represents = self.newest_first(wanted or best)[0]
         return represents.id == one.id
 
     def bucket(self, tier: str, one: Backup) -> str:

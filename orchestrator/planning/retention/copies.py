@@ -49,6 +49,7 @@ class RatedCopy(NamedTuple):
     standing: Standing
     verified: bool
     holds: tuple[Hold, ...] = ()
+    is_safety_copy: bool = False
 
     @property
     def order(self) -> tuple[datetime, BackupId]:
@@ -61,9 +62,12 @@ class RatedCopy(NamedTuple):
         return self.sequence, self.at, self.id
 
     @property
-    def rank(self) -> tuple[bool, datetime, BackupId]:
-        """Who represents a bucket: the newest, but no unverified one before a verified one."""
-        return self.verified, self.at, self.id
+    def rank(self) -> tuple[bool, bool, datetime, BackupId]:
+        """Who represents a bucket: the newest, but no unverified one before a verified one.
+
+        What a restore replaced represents it only where nothing else does (docs/adr/0015).
+        """
+        return self.verified, not self.is_safety_copy, self.at, self.id
 
     def as_whole(self) -> "RatedCopy":
         """Return this damaged copy as it would be if its verification had passed."""
@@ -97,4 +101,5 @@ def rate_copy(backup: BackupOutline, copy: CopyOutline, rules: RetentionRules) -
         verified=is_complete and copy.level is not None and copy.level >= VERIFIED,
         holds=backup.holds,
         local=backup.snapshot_at.astimezone(rules.zone),
+        is_safety_copy=backup.is_safety_copy,
     )

@@ -18,7 +18,7 @@ from orchestrator.catalog.sql.marking import marks_by_backup
 from orchestrator.catalog.sql.reading import list_backups
 from orchestrator.catalog.sql.rows import belongs_to, run_of, series_of
 from orchestrator.catalog.sql.transactions import Transactions
-from orchestrator.model.backup import Backup, BackupOutline, CopyOutline, CopyState
+from orchestrator.model.backup import Backup, BackupOutline, CopyOutline, CopyState, Trigger
 from orchestrator.model.names import BackupId, DestinationName, Series
 from orchestrator.model.run import Run, RunState
 from orchestrator.model.verification import Level
@@ -74,6 +74,7 @@ def _read_outlines(
         select(
             *(_BACKUPS.policy, _BACKUPS.database, _BACKUPS.id),
             *(_BACKUPS.snapshot_at, _BACKUPS.finished_at, _BACKUPS.sequence),
+            type_coerce(_BACKUPS.trigger, String),
         )
         .where(belongs_to(tables.BACKUPS, series), _BACKUPS.pruned_at.is_(None))
         .order_by(_BACKUPS.policy, _BACKUPS.database, _BACKUPS.snapshot_at, _BACKUPS.id)
@@ -91,8 +92,9 @@ def _read_outlines(
                 finished_at=finished_at,
                 sequence=sequence,
                 copies=copies.get(backup, ()),
+                outlined_as_safety_copy=trigger == Trigger.BEFORE_RESTORE.value,
             )
-            for _, _, backup, snapshot_at, finished_at, sequence in group
+            for _, _, backup, snapshot_at, finished_at, sequence, trigger in group
         )
         outlines[one] = tuple(
             backup.marked(marks[backup.id]) if backup.id in marks else backup for backup in listed

@@ -1,10 +1,11 @@
 """Which rules keep a backup, as labels (design §7, "Tiers.")."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from orchestrator.model.backup import Backup, Copy
+from orchestrator.model.backup import Backup, Copy, RunReason, Trigger
 from orchestrator.model.names import BackupId, DestinationName
 from orchestrator.model.policy import Retention
 from orchestrator.model.verification import Level
@@ -84,6 +85,14 @@ def test_an_unverified_backup_does_not_displace_a_verified_one():
     backups = [*good, without_level(unproved)]
     labels = labels_in_order(backups, retention=a_retention(min_keep=1, daily="30d"))
     assert labels == [("daily", "newest", "min_keep"), ()]
+
+
+def test_what_a_restore_replaced_does_not_displace_the_backup_of_the_night():
+    good, [state] = backups_at("2026-11-20T02:00"), backups_at("2026-11-20T14:00")
+    replaced = replace(state, reason=RunReason(trigger=Trigger.BEFORE_RESTORE))
+    labels = labels_in_order([*good, replaced], retention=a_retention(min_keep=1, daily="30d"))
+    assert labels == [("daily",), ("newest", "min_keep")]
+    assert labels_in_order([replaced], retention=a_retention(daily="30d"))[0][0] == "daily"
 
 
 def test_level_stored_is_not_verified():
