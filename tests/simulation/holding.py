@@ -10,8 +10,8 @@ from orchestrator.catalog.sql.tables import MARKS
 from orchestrator.errors import OrchestratorError
 from orchestrator.execution.marks.mark_backup import hold_backup
 from orchestrator.model.backup import Backup, CopyState
-from orchestrator.model.marks import Hold
-from orchestrator.model.names import ObjectKey
+from orchestrator.model.marks import Hold, Release
+from orchestrator.model.names import BackupId, ObjectKey
 from tests.simulation.processes import Process
 from tests.simulation.world import World, moment
 
@@ -62,15 +62,21 @@ def list_held(story: Any) -> list[tuple[Backup, Hold]]:  # noqa: ANN401 - a Stor
 
 
 def find_hold(world: World, place: str, manifest: ObjectKey) -> str | None:
-    """Return a mark that lies beside a manifest and holds its backup now, whatever a catalog says."""
+    """Return a mark that lies beside a manifest and holds its backup now.
+
+    A catalog may not have heard of a hold, and a place that was away not of a release.
+    """
     folder = f"{manifest.removesuffix('manifest.json')}marks/"
     objects = world.objects(place)
+    marks = world.catalog.marks(BackupId(folder.split("/")[-3]))
+    released = {f"hold-{mark.hold}.json" for mark in marks if isinstance(mark, Release)}
     for key in sorted(objects):
         name = key.removeprefix(folder)
         if name == key or not name.startswith("hold-") or (place, key) in world.harmed:
             continue
         until = json.loads(objects[key])["until"]
-        is_released = f"{folder}release-{name.removeprefix('hold-')}" in objects
+        release = f"{folder}release-{name.removeprefix('hold-')}"
+        is_released = name in released or release in objects
         if not is_released and (until is None or moment(until) > world.time):
             return key
     return None
