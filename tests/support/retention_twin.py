@@ -71,14 +71,15 @@ class Twin:
 
     @cached_property
     def eligible(self) -> list[Backup]:
-        """Complete, not failed verification, not suspicious."""
-        return [
+        """Complete, not failed verification, not suspicious; no safety copy beside another."""
+        some = [
             one
             for one in self.backups
             if (copy := self.copy(one))
             and copy.state is CopyState.COMPLETE
             and not (one.suspicion and not one.acknowledged)
         ]
+        return [one for one in some if one.reason.trigger.value != "before_restore"] or some
 
     def newest_first(self, some: Sequence[Backup]) -> list[Backup]:
         return sorted(some, key=lambda one: (one.snapshot_at, one.id), reverse=True)
@@ -92,9 +93,7 @@ class Twin:
         bucket = self.bucket(tier, one)
         rivals = [other for other in self.eligible if self.bucket(tier, other) == bucket]
         proved = [other for other in rivals if self.verified(other)]
-        best = proved or rivals
-        wanted = [other for other in best if other.reason.trigger.value != "before_restore"]
-        represents = self.newest_first(wanted or best)[0]
+        represents = self.newest_first(proved or rivals)[0]
         return represents.id == one.id
 
     def bucket(self, tier: str, one: Backup) -> str:

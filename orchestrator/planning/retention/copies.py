@@ -24,6 +24,8 @@ class Standing(Enum):
     """A guard fired for its backup, and nobody acknowledged it."""
     DAMAGED = "damaged"
     """Its last verification failed."""
+    SAFETY = "safety copy"
+    """It is what a restore replaced, and there is something else that counts (docs/adr/0015)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +64,13 @@ class RatedCopy(NamedTuple):
         return self.sequence, self.at, self.id
 
     @property
-    def rank(self) -> tuple[bool, bool, datetime, BackupId]:
-        """Who represents a bucket: the newest, but no unverified one before a verified one.
+    def rank(self) -> tuple[bool, datetime, BackupId]:
+        """Who represents a bucket: the newest, but no unverified one before a verified one."""
+        return self.verified, self.at, self.id
 
-        What a restore replaced represents it only where nothing else does (docs/adr/0015).
-        """
-        return self.verified, not self.is_safety_copy, self.at, self.id
+    def as_eligible(self) -> "RatedCopy":
+        """Return this safety copy as it counts where nothing else does."""
+        return self._replace(standing=Standing.ELIGIBLE)
 
     def as_whole(self) -> "RatedCopy":
         """Return this damaged copy as it would be if its verification had passed."""
@@ -87,12 +90,13 @@ def find_copy(backup: BackupOutline, destination: DestinationName) -> CopyOutlin
 
 
 def rate_copy(backup: BackupOutline, copy: CopyOutline, rules: RetentionRules) -> RatedCopy:
-    """Return a copy as retention sees it.
+    """Return a copy as retention sees it, if there are others.
 
     Suspicion outweighs damage: whole or not, a suspicious backup does not count.
     """
     is_complete = copy.state is CopyState.COMPLETE
-    whole = Standing.ELIGIBLE if is_complete else Standing.DAMAGED
+    whole = Standing.SAFETY if backup.is_safety_copy else Standing.ELIGIBLE
+    whole = whole if is_complete else Standing.DAMAGED
     return RatedCopy(
         id=backup.id,
         at=backup.snapshot_at,

@@ -92,5 +92,5 @@ def _find_expiry(copy: RatedCopy, moment: Moment, history: LimitHistory) -> Expi
             return find_expiry(copy, moment, history)
         case Standing.DAMAGED:
             return Expiry(since=None, kept_if_whole=labels_if_whole(copy, moment))
-        case Standing.SUSPICIOUS:
+        case Standing.SUSPICIOUS | Standing.SAFETY:
             return Expiry(since=None)

@@ -36,6 +36,11 @@ def moments_of(
     for listed in grouped.values():
         copies = sorted(_rate(listed, destination, rules), key=ORDER)
         eligible = [copy for copy in copies if copy.standing is Standing.ELIGIBLE]
+        if not eligible:
+            copies = [
+                copy.as_eligible() if copy.standing is Standing.SAFETY else copy for copy in copies
+            ]
+            eligible = [copy for copy in copies if copy.standing is Standing.ELIGIBLE]
         proved = (copy for copy in eligible if copy.verified)
         last = max(proved, key=attrgetter("turn"), default=None)
         yield copies, look_at(Shelf(rules, eligible), now, in_use, last)

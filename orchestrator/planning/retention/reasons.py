@@ -101,6 +101,11 @@ def say_expiry(copy: RatedCopy, expiry: Expiry, moment: Moment) -> str:
                 "no rule keeps it: it is suspicious and nobody acknowledged it, so it counts for"
                 " no tier"
             )
+        case Standing.SAFETY:
+            return (
+                "no rule keeps it: it is what a restore replaced, and counts only where nothing else"
+                " does"
+            )
         case Standing.DAMAGED:
             return _say_damaged(expiry)
         case Standing.ELIGIBLE:

@@ -82,6 +82,12 @@ def labels_of(copy: RatedCopy, moment: Moment) -> tuple[str, ...]:
 def labels_if_whole(copy: RatedCopy, moment: Moment) -> tuple[str, ...]:
     """Return the labels that a damaged copy would have if its verification had passed."""
     whole, shelf, last = copy.as_whole(), moment.shelf, moment.taken_last
+    newest = shelf.newest
+    if newest is not None and newest.is_safety_copy != whole.is_safety_copy:
+        if whole.is_safety_copy:
+            return labels_of(whole._replace(standing=Standing.SAFETY), moment)
+        # The safety copies counted only because nothing else did.
+        shelf, last = Shelf(shelf.rules), None
     shelf.put(whole)
     last = whole if last is None or last.turn < whole.turn else last
     try:

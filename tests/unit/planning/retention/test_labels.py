@@ -91,8 +91,19 @@ def test_what_a_restore_replaced_does_not_displace_the_backup_of_the_night():
     good, [state] = backups_at("2026-11-20T02:00"), backups_at("2026-11-20T14:00")
     replaced = replace(state, reason=RunReason(trigger=Trigger.BEFORE_RESTORE))
     labels = labels_in_order([*good, replaced], retention=a_retention(min_keep=1, daily="30d"))
-    assert labels == [("daily",), ("newest", "min_keep")]
+    assert labels == [("daily", "newest", "min_keep"), ()]
     assert labels_in_order([replaced], retention=a_retention(daily="30d"))[0][0] == "daily"
+
+
+def test_safety_copies_of_an_emergency_after_an_outage_let_no_good_backup_go():
+    good = backups_at("2026-09-01T02:00", "2026-09-02T02:00", "2026-09-03T02:00")
+    replaced = [
+        replace(state, reason=RunReason(trigger=Trigger.BEFORE_RESTORE))
+        for state in backups_at("2026-11-20T10:00", "2026-11-20T10:20", "2026-11-20T10:40")
+    ]
+    retention = a_retention(min_keep=3, daily="30d")
+    alone = labels_in_order(good, retention=retention)
+    assert labels_in_order([*good, *replaced], retention=retention) == [*alone, (), (), ()]
 
 
 def test_level_stored_is_not_verified():
