@@ -63,17 +63,32 @@ def test_a_failover_to_a_node_that_was_behind_is_suspicious_and_says_so(
     assert [backup["suspicious"] for backup in place.listed()] in ([True, False], [False, True])
 
 
-def test_a_failover_to_a_node_that_had_everything_is_as_it_should_be(
-    pair: Pair, place: Workplace
-) -> None:
+def fail_over_with_everything(pair: Pair, place: Workplace) -> None:
     pair.primary.execute(ROWS.format(30) + "; SELECT pg_switch_wal()")
     pair.back_up(place, pair.primary)
     caught_up(pair.standby.server, pair.primary)
     take_over(pair)
+
+
+def test_a_failover_to_a_node_that_had_everything_is_as_it_should_be(
+    pair: Pair, place: Workplace
+) -> None:
+    may_read = "GRANT EXECUTE ON FUNCTION pg_read_file(text, bigint, bigint, boolean) TO {}"
+    pair.primary.execute(may_read.format(pair.role.name))
+    fail_over_with_everything(pair, place)
     said = pair.back_up(place, pair.standby)
     assert "timeline" not in said.out + said.err
     assert [backup["suspicious"] for backup in place.listed()] == [False, False]
     assert "timeline 2" in replace(place, database_url=pair.standby.url).run("show", "latest").out
+
+
+def test_a_role_that_may_not_read_the_history_is_told_that_nothing_proves_a_failover_harmless(
+    pair: Pair, place: Workplace
+) -> None:
+    fail_over_with_everything(pair, place)
+    said = pair.back_up(place, pair.standby)
+    assert "whether it had everything then cannot be told" in said.out + said.err
+    assert [backup["suspicious"] for backup in place.listed()] == [False, False]
 
 
 def test_a_node_that_a_failover_left_behind_is_suspicious_when_it_answers_again(

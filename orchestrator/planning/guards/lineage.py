@@ -10,6 +10,7 @@ has reached since does not matter: it may have written more than it lacked.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import dropwhile
 
 from orchestrator.model.contents import Details, TimelineEnd, WalPosition, position_text
 
@@ -69,11 +70,17 @@ class Lineage:
             return
         elif now.position < was.position:
             yield f"{self._behind(now)}: the standby is a little behind, as it may be"
-        elif _is_before(was.timeline, now.timeline) and not _is_told(now, was):
+        elif _is_before(was.timeline, now.timeline) and _told_by_history(now, was) is None:
             yield (
                 f"another node took over since {self.since} (timeline {was.timeline}, now"
-                f" {now.timeline}); whether it had everything then cannot be told, because it was"
-                " restarted or is a standby, and the role may not read the history of timelines"
+                f" {now.timeline}); whether it had everything then cannot be told without the"
+                " history of timelines at both backups, which few roles may read"
+            )
+        elif was.timeline is None and not self.in_recovery:
+            yield (
+                f"the last good backup before ({self.since}) came from a standby that did not show"
+                " its timeline, and the server is a primary: whether it took over since, and had"
+                " everything then, cannot be told"
             )
 
     def _behind(self, now: WalPosition) -> str:
@@ -108,12 +115,12 @@ def _shared_until(now: WalPosition, was: WalPosition) -> int | None:
     """Return where the two logs part; None if they do not, or if nothing says where."""
     if now.timeline is None or was.timeline is None:
         return None
-    if now.history is not None and was.history is not None:
-        return _fork(_path(now.history, now.timeline), _path(was.history, was.timeline))
-    if now.recovered_to is None:
-        return None
+    told = _told_by_history(now, was)
+    if told is not None or now.recovered_to is None:
+        return told
     if now.timeline > was.timeline:
-        # It had no more than that when it took over; less, if it has crashed since.
+        # It had no more than that when it took over. If it has crashed since, this is where that
+        # recovery ended, and it may have had less: only what lies before was.position says something.
         return now.recovered_to
     if was.recovered_to is not None and now.recovered_to < was.recovered_to:
         # Two nodes took the same number for their timelines, because neither knew of the other.
@@ -121,9 +128,13 @@ def _shared_until(now: WalPosition, was: WalPosition) -> int | None:
     return None
 
 
-def _is_told(now: WalPosition, was: WalPosition) -> bool:
-    """Whether it is known what a node had when it took over."""
-    return now.recovered_to is not None or None not in (now.history, was.history)
+def _told_by_history(now: WalPosition, was: WalPosition) -> int | None:
+    """Return where the two logs part by their histories; None if they do not, or do not say."""
+    if now.timeline is None or was.timeline is None:
+        return None
+    if now.history is None or was.history is None:
+        return None
+    return _fork(_path(now.history, now.timeline), _path(was.history, was.timeline))
 
 
 def _is_before(one: int | None, other: int | None) -> bool:
@@ -139,12 +150,19 @@ def _path(history: tuple[TimelineEnd, ...], timeline: int) -> tuple[TimelineEnd,
 
 
 def _fork(one: tuple[TimelineEnd, ...], other: tuple[TimelineEnd, ...]) -> int | None:
-    """Return where two histories part; None if they do not."""
-    shared = 0
-    for mine, yours in zip(one, other, strict=False):
+    """Return where two histories part; None if they do not, or have no timeline in common."""
+    common = {end.timeline for end in one} & {end.timeline for end in other}
+    shared = None
+    # A history file may lack the earliest timelines, which says nothing against either.
+    for mine, yours in zip(_since(common, one), _since(common, other), strict=False):
         if mine.timeline != yours.timeline:
             return shared
         shared = min(mine.position, yours.position)
         if mine.position != yours.position:
             return shared
     return None
+
+
+def _since(common: set[int], path: tuple[TimelineEnd, ...]) -> Iterator[TimelineEnd]:
+    """Yield a path from the first timeline on that another has too."""
+    return dropwhile(lambda end: end.timeline not in common, path)

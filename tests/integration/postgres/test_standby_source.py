@@ -4,10 +4,12 @@ import os
 from collections.abc import Iterator
 from datetime import timedelta
 
+import psycopg
 import pytest
 
 from orchestrator.clock import SystemClock
 from orchestrator.engines.postgres.backup.refusals.standby import read_standby
+from orchestrator.engines.postgres.backup.wal_position import read_wal_position
 from orchestrator.engines.postgres.preflight.inspector import PostgresInspector
 from orchestrator.errors import StandbyBehindError
 from orchestrator.model.contents import ServerIdentity, WalPosition, position_of
@@ -18,6 +20,12 @@ from tests.support.source_engine import a_source, open_snapshot
 from tests.support.standby import caught_up, running_standby
 
 ALLOWED = timedelta(seconds=2)
+HIDE_RECEIVER = "REVOKE EXECUTE ON FUNCTION pg_stat_get_wal_receiver() FROM public"
+FAILING = """
+ALTER FUNCTION pg_catalog.pg_walfile_name(pg_lsn) RENAME TO pg_original_walfile_name;
+CREATE FUNCTION pg_catalog.pg_walfile_name(pg_lsn) RETURNS text LANGUAGE plpgsql AS
+$$BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{}'; END$$
+"""
 QUIET = "SELECT clock_timestamp() - pg_last_xact_replay_timestamp() > interval '2.2 s'"
 
 
@@ -169,3 +177,63 @@ def test_a_server_that_does_not_tell_where_its_log_stands_is_backed_up_all_the_s
 ) -> None:
     empty_database.execute("CREATE TABLE t (); REVOKE ALL ON FUNCTION pg_walfile_name FROM public")
     assert identity(empty_database, reader_of(empty_database.server)).wal is None
+
+
+def test_a_primary_is_not_asked_about_a_receiver_that_its_service_hides(
+    empty_database: Database,
+) -> None:
+    empty_database.execute(HIDE_RECEIVER)
+    with empty_database.connect(reader_of(empty_database.server)) as connection:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("SELECT * FROM pg_stat_wal_receiver")
+        assert read_standby(connection) is None
+
+
+def test_a_standby_that_refuses_to_show_its_receiver_is_one_whose_receiver_is_hidden(
+    pair: tuple[Database, Database],
+) -> None:
+    original, source = pair
+    role = reader_of(original.server)
+    original.execute(HIDE_RECEIVER)
+    caught_up(source.server, original)
+    with source.connect(role) as connection, connection.transaction():
+        standby = read_standby(connection)
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    assert standby is not None
+    assert (standby.is_hidden, standby.is_refused) == (True, True)
+    assert standby.lag == standby.replayed_ago is not None
+    original.execute(standby.grant())
+    caught_up(source.server, original)
+    with source.connect(role) as connection:
+        seen = read_standby(connection)
+    assert seen is not None
+    assert (seen.is_hidden, seen.is_refused) == (False, False)
+
+
+@pytest.mark.parametrize("state", ["P0001", "0A000", "22023", "XX000"])
+def test_whatever_a_service_answers_instead_of_its_position_is_no_answer(
+    empty_database: Database, state: str
+) -> None:
+    empty_database.execute(FAILING.format(state))
+    with empty_database.connect() as connection, connection.transaction():
+        assert read_wal_position(connection, in_recovery=False) is None
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("state", ["57014", "53200"])
+def test_trouble_of_the_server_is_not_taken_for_a_position_that_is_not_told(
+    empty_database: Database, state: str
+) -> None:
+    empty_database.execute(FAILING.format(state))
+    with empty_database.connect() as connection, pytest.raises(psycopg.DatabaseError) as caught:
+        read_wal_position(connection, in_recovery=False)
+    assert caught.value.sqlstate == state
+
+
+def test_a_connection_that_ends_is_not_taken_for_a_position_that_is_not_told(
+    empty_database: Database,
+) -> None:
+    with empty_database.connect() as connection:
+        empty_database.execute(f"SELECT pg_terminate_backend({connection.info.backend_pid}, 5000)")
+        with pytest.raises(psycopg.DatabaseError):
+            read_wal_position(connection, in_recovery=False)

@@ -40,10 +40,13 @@ QUIET = {
     "the same server went on": (at(100), at(200)),
     "nobody wrote anything": (at(100), at(100)),
     "it crashed and recovered": (at(100), at(200, recovered_to=90)),
-    "a node that had everything took over": (at(100), at(200, 2, recovered_to=100)),
     "it took over long ago": (at(100, 2, recovered_to=50), at(110, 2, recovered_to=50)),
     "a restarted node had everything": (led(100, 1), led(200, 2, (1, 100))),
     "two nodes took over in turn": (led(100, 1), led(300, 3, (1, 120), (2, 200))),
+    "its history begins later": (
+        led(150, 2, (1, 120)), led(300, 3, (2, 200))),
+    "the history of the last good backup begins later": (
+        led(150, 2), led(300, 3, (1, 120), (2, 200))),
     "a standby that does not show its timeline follows": (at(100), at(200, None)),
     "an older version did not record it": (None, at(50)),
 }  # fmt: skip
@@ -68,6 +71,10 @@ LOUD = {
         at(100, 2, recovered_to=80), at(500, 2, recovered_to=60), "up to 0/3C only"),
     "the same, and both histories can be read": (
         led(100, 2, (1, 80)), led(500, 2, (1, 60)), "up to 0/3C only"),
+    "a node that lacked something took over, and its history begins later": (
+        led(150, 2, (1, 120)), led(300, 3, (2, 140)), "up to 0/8C only"),
+    "no timeline is in both histories, and it had recovered less": (
+        led(150, 2), replace(led(300, 4, (3, 200)), recovered_to=140), "up to 0/8C only"),
     "a branch took over that never saw the other": (
         led(100, 2, (1, 80)), led(500, 3, (1, 90)), "up to 0/50 only"),
 }  # fmt: skip
@@ -89,12 +96,28 @@ def test_a_standby_may_be_a_little_behind_and_no_more_than_the_policy_allows():
 
 
 def test_what_cannot_be_told_is_a_note():
-    for was, now in [(led(100, 1), at(500, 2)), (at(100), at(500, 2))]:
+    for was, now in [
+        (led(100, 1), at(500, 2)),
+        (at(100), at(500, 2)),
+        # Either it had that when it took over, or it had less, wrote on, and crashed there.
+        (led(100, 1), at(500, 2, recovered_to=100)),
+        (at(100), replace(led(500, 2, (1, 100)), recovered_to=100)),
+        (led(100, 2), replace(led(500, 4, (3, 200)), recovered_to=200)),
+    ]:
         judgement = judged(was, now)
         assert judgement.reasons == ()
         assert "whether it had everything then cannot be told" in judgement.notes[0]
     (note,) = judged(at(100), None).notes
     assert "does not say where its write-ahead log stands" in note
+
+
+def test_a_primary_after_a_standby_of_an_unknown_timeline_is_a_note():
+    judgement = judged(at(100, None), at(500, 2, recovered_to=400))
+    assert judgement.reasons == ()
+    (note,) = judgement.notes
+    assert "a standby that did not show its timeline" in note
+    assert judged(at(100, None), at(500, None), standby=True).notes == ()
+    assert judged(at(100, None), at(90, 1)).notes == ()
 
 
 def test_of_another_server_only_that_is_said():

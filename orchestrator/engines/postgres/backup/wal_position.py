@@ -28,25 +28,25 @@ SELECT pg_catalog.has_function_privilege(
 _END = re.compile(r"\s*(\d+)\s+([0-9A-Fa-f]{1,8})/([0-9A-Fa-f]{1,8})\b")
 _HISTORY = "SELECT pg_catalog.pg_read_file(%s, 0, 1048576, true)"
 
-# Some services forbid or replace these functions, and a promotion may come in between.
-_NOT_TOLD = (
-    psycopg.errors.InsufficientPrivilege,
-    psycopg.errors.FeatureNotSupported,
-    psycopg.errors.UndefinedFunction,
-    psycopg.errors.ObjectNotInPrerequisiteState,
-)
+# SQLSTATE classes (PostgreSQL's documentation, appendix A): insufficient resources, and operator
+# intervention. Those are trouble of the server or of the run, and no answer to the question.
+_TROUBLE = ("53", "57")
 
 
 def read_wal_position(connection: Connection, *, in_recovery: bool) -> WalPosition | None:
     """Return where the server stands now, or None if it does not tell.
 
     To be read after the snapshot was taken: what the snapshot shows lies before the position.
+
+    Raises:
+        psycopg.DatabaseError: if the connection broke, or the server is in trouble.
     """
     try:
         # A savepoint: whatever is refused here must not end the transaction.
         with connection.transaction():
             found = _of_standby(connection) if in_recovery else _of_primary(connection)
-    except _NOT_TOLD:
+    except psycopg.DatabaseError as error:
+        _raise_trouble(connection, error)
         return None
     if found is None or found.timeline is None:
         return found
@@ -84,9 +84,20 @@ def _history_of(connection: Connection, timeline: int) -> tuple[TimelineEnd, ...
             if connection.execute(_MAY_READ_FILES).fetchone() != (True,):
                 return None
             row = connection.execute(_HISTORY, [f"pg_wal/{timeline:08X}.history"]).fetchone()
-    except _NOT_TOLD:
+    except psycopg.DatabaseError as error:
+        _raise_trouble(connection, error)
         return None
     return None if row is None or row[0] is None else read_history(str(row[0]))
+
+
+def _raise_trouble(connection: Connection, error: psycopg.DatabaseError) -> None:
+    """Raise what is more than a refusal.
+
+    Some services forbid or replace these functions, each with an error of its own, and a promotion
+    may come in between.
+    """
+    if connection.closed or (error.sqlstate or "").startswith(_TROUBLE):
+        raise error
 
 
 def read_history(text: str) -> tuple[TimelineEnd, ...] | None:

@@ -141,7 +141,7 @@ def without_subscriptions(*databases: Database) -> Iterator[None]:
                 )
 
 
-def test_a_subscription_that_comes_back_disabled_is_listed_with_the_sql(
+def test_a_subscription_that_is_disabled_afterwards_is_listed_with_the_sql(
     empty_database: Database,
 ) -> None:
     with without_subscriptions(empty_database, empty_database.server.database("restored")):
@@ -150,6 +150,8 @@ def test_a_subscription_that_comes_back_disabled_is_listed_with_the_sql(
         )
         _, (skipped,) = restore(empty_database)
     assert (skipped.kind, skipped.name) == ("SUBSCRIPTION", "feed")
+    # It was disabled before, too: nothing says that the restore did it.
+    assert skipped.reason.startswith("it is disabled in the restored database;")
     assert 'ALTER SUBSCRIPTION "feed" ENABLE' in skipped.reason
 
 

@@ -71,6 +71,25 @@ def test_functions_that_work_without_a_search_path_or_that_no_restore_calls_are_
     assert reliances(empty_database) == ()
 
 
+LIKE_NAMES = """
+CREATE TYPE status AS ENUM ('a', 'b'); CREATE TABLE orders (id int, k text);
+CREATE FUNCTION as_variable(o text) RETURNS text LANGUAGE plpgsql IMMUTABLE
+  AS $$declare status text := o; begin if status = 'a' then return status; end if; return o; end$$;
+CREATE FUNCTION as_words(k text) RETURNS text LANGUAGE sql IMMUTABLE
+  AS $$select case when k = 'status' then 'see from orders' else 'as_words(k)' end$$;
+INSERT INTO orders VALUES (1, 'a'); CREATE INDEX ON orders (as_variable(k), as_words(k))
+"""
+
+
+def test_variables_and_literals_that_are_called_like_a_type_or_table_are_not_named(
+    empty_database: Database,
+) -> None:
+    empty_database.execute(LIKE_NAMES)
+    assert reliances(empty_database) == ()
+    _, report = copy_database(empty_database, "copied")
+    assert report.skipped == ()
+
+
 USED_OTHERWISE = """
 CREATE TABLE t (i int); CREATE TYPE mood AS ENUM ('sad');
 CREATE FUNCTION known(int) RETURNS boolean LANGUAGE sql AS 'SELECT EXISTS (SELECT FROM public.t WHERE i = $1)';
@@ -147,6 +166,26 @@ def test_an_index_that_cannot_be_built_is_left_out_if_somebody_asks_for_it(
     assert found == [("by_id",)]
 
 
+SHORTAGE = """
+CREATE OR REPLACE FUNCTION outer_one(v text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$BEGIN
+  RAISE disk_full USING MESSAGE = 'could not extend file "base/1/2": No space left on device'; END$$
+"""
+
+
+def test_an_index_that_a_shortage_keeps_from_being_built_is_not_left_out(
+    tmp_path: Path, empty_database: Database
+) -> None:
+    empty_database.execute(f"{RELYING}; {SHORTAGE}")
+    place = Workplace(tmp_path, empty_database.url)
+    place.run("backup", "practice")
+    restore = ("restore", "latest", "--skip-failed-indexes", "--into-new", "restored")
+    refused = place.run(*restore, expect=1)
+    assert "INDEX public.ix could not be restored: could not extend file" in refused.err
+    assert "left out: INDEX" not in refused.err
+    assert "--skip-failed-indexes" not in refused.err
+    assert "restored" not in empty_database.server.database_names()
+
+
 def test_with_the_option_an_index_comes_before_the_key_that_needs_it(
     tmp_path: Path, empty_database: Database
 ) -> None:
@@ -186,12 +225,23 @@ NAMES = {
         ("SELECT f FROM public.users users", []),
         ("SELECT name FROM users u WHERE u.name = users.name", ["users"]),
         ("DECLARE r users%ROWTYPE; BEGIN", ["users"]),
-        ("SELECT $1::mood, mood", ["mood", "mood"]),
+        ("SELECT $1::mood, mood", ["mood"]),
+        ("SELECT CAST(f2(CAST($1 AS text)) AS mood), x AS mood", ["mood"]),
+        ("SELECT cast(cast($1 as mood) as text)", ["mood"]),
+        ("SELECT mood 'sad', 'sad' :: \"mood\"", ["mood", "mood"]),
+        ("DECLARE a int; b CONSTANT mood := $1; c mood; BEGIN", ["mood", "mood"]),
+        ("DECLARE mood text := $1; BEGIN mood := 'a'; RETURN mood; END", []),
+        ("DECLARE u users; BEGIN RETURN 1; users := 2; END", ["users"]),
+        ("SELECT 'from users', 'it''s f(1)', E'\\' f(1)', $$ f(1) $$, $x$ f(1) $x$", []),
+        ("SELECT '--', f(1), \"it's\", f(1), ''", ["f", "f"]),
+        ("SELECT 'a', f(1) -- don't\n, f(1), 'b'", ["f", "f"]),
+        ("EXECUTE 'SELECT ''sad''::mood FROM users' /* f(1) */", ["mood", "users"]),
+        ("SELECT format ('SELECT mood ''%s'' ', $1)", ["mood"]),
+        ("EXECUTE $x$SELECT mood 'sad'$x$", ["mood"]),
         ("SELECT 1 -- f(1)\n /* FROM users */", []),
         ("SELECT of(1), f2(1), _f(1)", []),
         ("FOR i IN 1..f(2) LOOP", ["f"]),
     ],
 )
 def test_names_without_a_schema_are_told_from_others(body: str, found: list[str]) -> None:
-    assert list(unqualified_names(body, [], NAMES)) == found
-    assert list(unqualified_names("SELECT mood", ["mood"], NAMES)) == []
+    assert list(unqualified_names(body, NAMES)) == found

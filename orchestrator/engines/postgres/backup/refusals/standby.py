@@ -1,8 +1,10 @@
 """How far is a standby behind? Whoever cannot tell is taken for one that is too far behind."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+
+import psycopg
 
 from orchestrator.engines.postgres.backup.tables.relations import Connection
 from orchestrator.engines.postgres.identifiers import quote_identifier
@@ -11,7 +13,7 @@ from orchestrator.errors import StandbyBehindError
 # Of the receiver's row, roles without pg_read_all_stats see the process id alone. What it received
 # is not all there is: the end of the primary's log, as of the last message, may be ahead of that.
 _STATE = """
-SELECT pg_catalog.pg_is_in_recovery(), current_user,
+SELECT current_user,
        w.pid IS NOT NULL AND coalesce(w.status, 'streaming') = 'streaming',
        extract(epoch FROM pg_catalog.clock_timestamp() - w.last_msg_receipt_time)
          ::double precision,
@@ -22,7 +24,15 @@ SELECT pg_catalog.pg_is_in_recovery(), current_user,
        pg_catalog.current_setting('hot_standby_feedback') = 'on',
        (SELECT s.setting::double precision / 1000 FROM pg_catalog.pg_settings s
         WHERE s.name = 'wal_receiver_timeout')
+"""
+_RECEIVER = """
 FROM (VALUES (1)) AS always (there) LEFT JOIN pg_catalog.pg_stat_wal_receiver w ON true
+"""
+# What the view shows to roles without pg_read_all_stats, for those that may not read it at all:
+# whether there is a receiver cannot be told, and silence is judged by what was replayed.
+_HIDDEN = """
+FROM (VALUES (0, NULL::text, NULL::timestamptz, NULL::pg_lsn))
+  AS w (pid, status, last_msg_receipt_time, latest_end_lsn)
 """
 
 
@@ -33,7 +43,8 @@ class Standby:
     ``heard_ago`` is the age of the last message from where it receives; None if the role may not
     see it, or if nothing is received. ``replayed_ago`` is the age of the last transaction that it
     replayed; None if there was none since it started. While its primary is silent the receiver asks
-    for a sign of life after half of ``receiver_timeout``; zero never asks.
+    for a sign of life after half of ``receiver_timeout``; zero never asks. If ``is_refused``, the
+    role may not read the receiver's view at all, and it is taken for one that receives.
     """
 
     role: str
@@ -43,6 +54,7 @@ class Standby:
     replayed_ago: timedelta | None
     feedback: bool
     receiver_timeout: timedelta
+    is_refused: bool = False
 
     @property
     def is_hidden(self) -> bool:
@@ -68,15 +80,36 @@ class Standby:
 
     def grant(self) -> str:
         """Return the SQL that lets the role see the receiver."""
-        return f"GRANT pg_read_all_stats TO {quote_identifier(self.role)};"
+        role = quote_identifier(self.role)
+        see = f"GRANT pg_read_all_stats TO {role};"
+        if not self.is_refused:
+            return see
+        return (
+            f"{see} GRANT SELECT ON pg_catalog.pg_stat_wal_receiver TO {role};"
+            f" GRANT EXECUTE ON FUNCTION pg_catalog.pg_stat_get_wal_receiver() TO {role};"
+        )
 
 
 def read_standby(connection: Connection) -> Standby | None:
     """Return what the server says of itself if it is a standby, else None."""
-    row: Sequence[object] = connection.execute(_STATE.encode()).fetchone() or (False,)
-    if not row[0]:
+    # A primary is not asked about a receiver: some services revoke that view.
+    if connection.execute("SELECT pg_catalog.pg_is_in_recovery()").fetchone() != (True,):
         return None
-    _, role, is_receiving, heard, has_replayed_all, replayed, feedback, timeout = row
+    try:
+        # A savepoint: a refusal must not end the transaction.
+        with connection.transaction():
+            return _standby(_read_state(connection, _RECEIVER))
+    except psycopg.errors.InsufficientPrivilege:
+        return replace(_standby(_read_state(connection, _HIDDEN)), is_refused=True)
+
+
+def _read_state(connection: Connection, receiver: str) -> Sequence[object]:
+    (row,) = connection.execute((_STATE + receiver).encode()).fetchall()
+    return row
+
+
+def _standby(row: Sequence[object]) -> Standby:
+    role, is_receiving, heard, has_replayed_all, replayed, feedback, timeout = row
     return Standby(
         role=str(role),
         is_receiving=bool(is_receiving),

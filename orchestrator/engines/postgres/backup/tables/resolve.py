@@ -81,7 +81,8 @@ def resolve(connection: Connection, selection: TableSelection) -> Resolved:
         partition_of={
             relation.name: relations.parents[relation.name][0]
             for relation in relations.tables
-            if relation.is_partition
+            # One that was detached between the two looks into the catalog has no parent any more.
+            if relation.is_partition and relation.name in relations.parents
         },
         left_out=relations.left_out() + _without_rows(by_name, empty),
         uncovered=() if ignored else selected.uncovered,

@@ -51,7 +51,7 @@ WITH RECURSIVE reached(what, classid, objid) AS (
 )
 SELECT p.oid::bigint, n.nspname, p.proname,
        pg_catalog.pg_get_function_identity_arguments(p.oid), p.prosrc,
-       coalesce(p.proargnames, '{}'), e.extname, array_agg(DISTINCT r.what ORDER BY r.what)
+       e.extname, array_agg(DISTINCT r.what ORDER BY r.what)
 FROM reached r JOIN pg_catalog.pg_proc p ON p.oid = r.objid
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_catalog.pg_language l ON l.oid = p.prolang AND l.lanname NOT IN ('c', 'internal')
@@ -61,7 +61,7 @@ LEFT JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
 WHERE r.classid = 'pg_catalog.pg_proc'::regclass AND p.prosqlbody IS NULL
   AND n.nspname <> 'pg_catalog'
   AND NOT EXISTS (SELECT FROM unnest(p.proconfig) s WHERE s LIKE 'search_path=%')
-GROUP BY p.oid, n.nspname, p.proname, p.prosrc, p.proargnames, e.extname ORDER BY 2, 3, 4
+GROUP BY p.oid, n.nspname, p.proname, p.prosrc, e.extname ORDER BY 2, 3, 4
 """
 
 # What only a search_path finds: names of the server's own win where they are the same.
@@ -78,12 +78,26 @@ GROUP BY o.kind, o.name
 HAVING NOT bool_or(n.nspname IN ('pg_catalog', 'information_schema', 'pg_toast'))
 """
 
-_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+# What is no statement of the body; quoted names are matched so that a quote in them opens nothing.
+_ASIDE = re.compile(
+    r"""(?P<comment>--[^\n]*|/\*.*?\*/)|(?P<name>"(?:[^"]|"")*")"""
+    r"""|\b[eE]'(?P<escaped>(?:[^'\\]|\\.|'')*)'|'(?P<literal>(?:[^']|'')*)'"""
+    r"""|(?<![\w$])(?P<tag>\$(?:[^\W\d]\w*)?\$)(?P<dollars>.*?)(?P=tag)""",
+    re.DOTALL,
+)
+# Whoever has one of these may run what stands in a literal.
+_RUNS_TEXT = re.compile(r"\b(?:execute\b|format\s*\(|query_to_|spi_|plpy\b)", re.IGNORECASE)
+_DECLARATIONS = re.compile(r"\bdeclare\b.*?(?:\bbegin\b|\Z)", re.IGNORECASE | re.DOTALL)
+_DECLARED = re.compile(
+    r'((?:\bdeclare\b|;|>>)\s*(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)\s+(?:constant\s+)?)(?=[\w"])',
+    re.IGNORECASE,
+)
+_OF_CASTS = re.compile(r"\bcast\s*\(|\(|\)|\bas\b", re.IGNORECASE)
 # A name without a schema before it, and what stands around it.
 _NAME = re.compile(
     r"(?P<before>::\s*|\b(?:from|join|into|update|only|table|using)\s+)?"
     r'(?<![\w$"])(?<!(?<!\.)\.)(?:"(?P<quoted>(?:[^"]|"")+)"|(?P<plain>[a-z_\x80-\uffff][\w$]*))(?![\w$"])'
-    r"(?!\s*\.(?!\.))\s*(?P<after>[(%])?",
+    r"(?!\s*\.(?!\.))\s*(?P<after>[(%]|'')?",
     re.IGNORECASE,
 )
 _DOT = re.compile(r"(?<!\.)\s*\.\s*(?!\.)")
@@ -126,27 +140,60 @@ def read_reliances(connection: Connection) -> tuple[Reliance, ...]:
     return tuple(found for row in functions if (found := _reliance(row, names)) is not None)
 
 
-def unqualified_names(body: str, arguments: Sequence[str], names: _Names) -> Iterator[str]:
+def unqualified_names(body: str, names: _Names) -> Iterator[str]:
     """Yield the names in the body of a function that only a search_path finds.
 
     ``names`` has, by kind (``function``, ``relation``, ``type``), those that there are. A name of
-    a relation or type counts only where one can stand: columns and variables have such names, too.
+    a relation or type counts only where one can stand (for types: casts, declarations, and before
+    a literal): columns and variables have such names, too. What literals hold counts only if the
+    body may run text.
     """
-    for match in _NAME.finditer(_DOT.sub(".", _COMMENT.sub(" ", body))):
+    for match in _NAME.finditer(_DOT.sub(".", _with_marked_types(_without_asides(body)))):
         quoted = match["quoted"]
         name = match["plain"].lower() if quoted is None else quoted.replace('""', '"')
-        is_called = match["after"] == "(" and name in names["function"]
-        stands_for_rows = match["before"] or match["after"] == "%"
-        is_relation = name in names["relation"] and stands_for_rows
-        is_type = name in names["type"] and name not in arguments
+        before, after = match["before"] or "", match["after"]
+        is_called = after == "(" and name in names["function"]
+        is_relation = name in names["relation"] and bool(before or after == "%")
+        is_type = name in names["type"] and (before.startswith("::") or after == "''")
         if is_called or is_relation or is_type:
             yield name
 
 
+def _without_asides(body: str) -> str:
+    """Return a body without comments, and without what literals hold unless it may be run."""
+
+    def emptied(match: re.Match[str]) -> str:
+        return match["name"] or (" " if match["comment"] else "''")
+
+    def opened(match: re.Match[str]) -> str:
+        dollars = (match["dollars"] or "").replace("'", "''")
+        kept = f"' {match['escaped'] or match['literal'] or dollars} '"
+        return match["name"] or (" " if match["comment"] else kept)
+
+    plain = _ASIDE.sub(emptied, body)
+    return _ASIDE.sub(opened, body) if _RUNS_TEXT.search(plain) else plain
+
+
+def _with_marked_types(body: str) -> str:
+    """Write ``::`` before each type of a declaration and of CAST (... AS type)."""
+    declared = _DECLARATIONS.sub(lambda section: _DECLARED.sub(r"\1::", section[0]), body)
+    is_cast: list[bool] = []
+
+    def marked(match: re.Match[str]) -> str:
+        if match[0].endswith("("):
+            is_cast.append(len(match[0]) > 1)
+        elif match[0] == ")":
+            del is_cast[-1:]
+        elif is_cast and is_cast[-1]:
+            return f"{match[0]} ::"
+        return match[0]
+
+    return _OF_CASTS.sub(marked, declared)
+
+
 def _reliance(row: tuple[object, ...], names: _Names) -> Reliance | None:
-    _, schema, name, signature, body, arguments, extension, used_by = row
-    of_arguments = [str(one) for one in arguments] if isinstance(arguments, list) else []
-    found = tuple(dict.fromkeys(unqualified_names(str(body), of_arguments, names)))
+    _, schema, name, signature, body, extension, used_by = row
+    found = tuple(dict.fromkeys(unqualified_names(str(body), names)))
     if not found:
         return None
     function = f"{quote_identifier(str(schema))}.{quote_identifier(str(name))}({signature})"

@@ -204,8 +204,8 @@ def _disabled_subscriptions(connection: Connection) -> list[SkippedEntry]:
         SkippedEntry(
             kind="SUBSCRIPTION",
             name=str(name),
-            reason="it comes back disabled; when no other database receives through its slot, enable"
-            f" it with ALTER SUBSCRIPTION {quote_identifier(str(name))} ENABLE",
+            reason="it is disabled in the restored database; once no other database receives through"
+            f" its slot, ALTER SUBSCRIPTION {quote_identifier(str(name))} ENABLE enables it",
         )
         for (name,) in connection.execute(_DISABLED)
     ]

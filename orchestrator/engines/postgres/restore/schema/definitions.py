@@ -1,5 +1,6 @@
 """Recreating what the schema archive defines, before and after the rows."""
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -24,6 +25,24 @@ from orchestrator.engines.postgres.restore.tablespaces import unusable_tablespac
 from orchestrator.errors import RestoreError
 from orchestrator.model.contents import EntryClass, SkippedEntry, TableName
 from orchestrator.ports.engine import RestoreRequest
+
+# Of server and libpq where no index is to blame: shortage, shutdown, lost connections, damage.
+# pg_restore shows no SQLSTATE.
+_TROUBLE_OF_THE_SERVER = re.compile(
+    r"no space left on device|disk quota exceeded|could not (?:extend|write|read|fsync|open) file"
+    r"|could not (?:write|read) block|input/output error|invalid page in block"
+    r"|out of (?:shared )?memory|could not resize shared memory|invalid memory alloc"
+    r"|temporary file size exceeds|too many (?:clients|connections)|remaining connection slots"
+    r"|server closed the connection|no connection to the server|terminating connection"
+    r"|connection (?:has been closed|not open|reset|timed out)|could not (?:receive|send) data"
+    r"|the database system is|canceling statement|ssl (?:error|syscall)",
+    re.IGNORECASE,
+)
+_REMOVE_TROUBLE = (
+    "remove the trouble of the target server, which is no fault of an index, and restore again"
+)
+# What follows the server's message itself, and may quote rows.
+_DETAILS = re.compile(r" (?:DETAIL|HINT|CONTEXT|QUERY): ")
 
 
 def recreate_definitions(
@@ -108,13 +127,31 @@ def _recreate_if_possible(
 
     Not several at once: two indexes of one table may keep each other from what follows them, and
     nobody could tell that from an index that cannot be built.
+
+    Raises:
+        RestoreError: pg_restore ended otherwise than by a fault of the entry itself.
     """
     for entry in entries:
         try:
             client.recreate([entry], jobs=1)
         except RestoreError as error:
-            words = error.what.removeprefix(f"{entry.kind} {entry} could not be restored: ")
+            words = fault_of_entry(entry, error)
+            if words is None:
+                raise RestoreError(error.what, next_step=_REMOVE_TROUBLE) from error
             yield SkippedEntry(kind=entry.kind, name=str(entry), reason=words)
+
+
+def fault_of_entry(entry: ArchiveEntry, error: RestoreError) -> str | None:
+    """Return the server's words if the entry itself cannot be recreated.
+
+    None if the error names no entry (pg_restore was killed, or got no session), or if it tells of
+    shortage, shutdown or a lost connection: what follows would fail, too, or could be built later.
+    """
+    subject = f"{entry.kind} {entry} could not be restored: "
+    words = error.what.removeprefix(subject)
+    if words == error.what or _TROUBLE_OF_THE_SERVER.search(_DETAILS.split(words)[0]):
+        return None
+    return words
 
 
 def _with_refused(error: RestoreError, skipped: Sequence[SkippedEntry]) -> RestoreError:
