@@ -130,7 +130,9 @@ def _everybody_is_gone() -> AbstractContextManager[Any]:
 def _list_at_first_place() -> AbstractContextManager[Any]:
     record = adopt_backups._record
     return patch.object(
-        adopt_backups, "_record", lambda copies, execution: record(copies[:1], execution)
+        adopt_backups,
+        "_record",
+        lambda series, copies, execution: record(series, copies[:1], execution),
     )
 
 
