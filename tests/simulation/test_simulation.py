@@ -8,10 +8,10 @@ import pytest
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.runner import LONG, SHORT, hunt, require_planted, tell
 
-SEEDS = 2000
+SEEDS = 600
 STEPS = 2
 """A third of such a story's cost is its beginning and its end, where faults have ceased."""
-PARTS = 40
+PARTS = 20
 FIRST = 100_000
 """The long run begins at 0: these are other seeds."""
 

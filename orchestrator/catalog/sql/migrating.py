@@ -8,7 +8,7 @@ from orchestrator.catalog.sql.transactions import Transactions
 from orchestrator.catalog.sql.translation import Place
 from orchestrator.errors import CatalogVersionError
 
-NEWEST_REVISION = "0010_clocks"
+NEWEST_REVISION = "0011_safety_copies"
 """The last script of ``migrations/versions``; Alembic is imported only when it is not reached."""
 
 VERSION_TABLE = "orchestrator_catalog_version"

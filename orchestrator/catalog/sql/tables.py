@@ -119,6 +119,7 @@ BACKUPS = Table(
     Index(
         "backups_listed",
         *("policy", "database", "snapshot_at", "id", "finished_at", "sequence", "pruned_at"),
+        "trigger",
         sqlite_where=text("pruned_at IS NULL"),
         postgresql_where=text("pruned_at IS NULL"),
     ),
