@@ -16,6 +16,7 @@ from tests.support.command_line import POLICY, Workplace
 from tests.support.postgres import Database
 
 Event = dict[str, Any]
+MINUTELY = POLICY.replace("0 2 * * *", "* * * * *")
 STARTS_WITHIN_SECONDS = 30
 
 
@@ -97,6 +98,19 @@ def test_a_loop_takes_the_first_backup_and_ends_on_sigterm_within_seconds(workpl
         "loop_stopped",
     ]
     assert workplace.run("plan", "--json").document["actions"] == []
+
+
+def test_two_loops_and_an_apply_make_one_run_per_slot(workplace: Workplace):
+    policy_file(workplace).write_text(MINUTELY)
+    with running(workplace) as one, running(workplace) as other:
+        workplace.run("apply", expect=None)
+        first = [*backups_logged(workplace)]
+        assert [entry["outcome"] for entry in first] == ["started", "succeeded"]
+        wait_until(lambda: len(backups_logged(workplace)) >= 4, 75, one.events + other.events)
+        assert (one.stop(), other.stop()) == (0, 0)
+    due = {entry["detail"]["reason"] for entry in backups_logged(workplace)[2::2]}
+    assert len(due) == len(backups_logged(workplace)[2::2])
+    assert len(workplace.listed()) == len(backups_logged(workplace)) // 2
 
 
 def test_a_loop_reads_changed_files_and_keeps_the_last_good_ones(workplace: Workplace):

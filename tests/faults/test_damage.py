@@ -9,7 +9,7 @@ import pytest
 from tests.support.command_line import Workplace
 from tests.support.postgres import Database
 
-ROUNDS = int(os.environ.get("ORCHESTRATOR_DAMAGE_ROUNDS", "12"))
+ROUNDS = int(os.environ.get("ORCHESTRATOR_DAMAGE_ROUNDS", "24"))
 SEED = int(os.environ.get("ORCHESTRATOR_FAULT_SEED", "20261123"))
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.support.command_line import COMMAND, Workplace
 from tests.support.postgres import Database
 
-SIZES = int(os.environ.get("ORCHESTRATOR_FULL_DISK_SIZES", "3"))
+SIZES = int(os.environ.get("ORCHESTRATOR_FULL_DISK_SIZES", "5"))
 
 # A mount namespace of its own needs no root where user namespaces are allowed, and leaves nothing.
 NAMESPACE = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "-r", "--mount"]

@@ -12,7 +12,7 @@ from tests.support.command_line import Workplace
 from tests.support.postgres import Database
 from tests.support.reader import assert_equal_databases
 
-ROUNDS = int(os.environ.get("ORCHESTRATOR_KILL_ROUNDS", "3"))
+ROUNDS = int(os.environ.get("ORCHESTRATOR_KILL_ROUNDS", "6"))
 SEED = int(os.environ.get("ORCHESTRATOR_FAULT_SEED", "20261123"))
 GONE_WITHIN_SECONDS = 2
 LONGEST_RUN_SECONDS = 2.5

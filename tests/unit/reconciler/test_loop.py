@@ -111,18 +111,18 @@ def several(*names: str, max_parallel: int = 2, cron: str = "0 2 * * *") -> Plac
     return Place(world)
 
 
-def test_two_loops_over_a_hundred_slots_make_a_hundred_runs():
+def test_two_loops_over_five_hundred_slots_make_five_hundred_runs():
     place = several(*(f"p{number}" for number in range(10)), max_parallel=4, cron="0 * * * *")
     run_pass(place.world.process())
     loops = [place.loop(), place.loop()]
     with ThreadPoolExecutor(2) as pool:
-        for _ in range(10):
+        for _ in range(50):
             place.world.wait(HOUR)
             list(pool.map(settle, loops))
     runs = [run for run in place.world.catalog.runs() if run.reason.slots]
-    assert len(runs) == 100
+    assert len(runs) == 500
     assert {run.state for run in runs} == {RunState.SUCCEEDED}
-    assert len({(run.series, run.reason.slots) for run in runs}) == 100
+    assert len({(run.series, run.reason.slots) for run in runs}) == 500
 
 
 def test_two_loops_over_one_sqlite_catalog_make_one_run_per_slot(tmp_path: Path):
