@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from orchestrator.cli.catalog_alarm import catalog_alarm
 from orchestrator.cli.exit_codes import ExitCode
 from orchestrator.cli.logging_setup import show_events
 from orchestrator.cli.metrics_file import metrics_option, metrics_to
@@ -47,7 +48,8 @@ def command(settings: Settings, *, grace: str, metrics_file: Path | None) -> int
     patience = _parse_grace(grace)
     with metrics_to(metrics_file) as metrics:
         desired = load_or_alarm(settings)
-        open_execution = open_executions(settings, SilentProgress())
+        with catalog_alarm(desired, settings):
+            open_execution = open_executions(settings, SilentProgress())
     outside = Surroundings(
         clock=system_clock(),
         sleeper=system_sleeper(),

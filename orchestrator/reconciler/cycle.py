@@ -6,7 +6,7 @@ one after a crash goes on from what is there.
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -167,18 +167,6 @@ def prune_pass(execution: Execution, *, allow_prune: int = 0) -> PassResult:
     return PassResult(plan=only, outcomes=outcomes, deliveries=deliveries)
 
 
-def tidy_up(
-    execution: Execution, *, among: Collection[Series]
-) -> tuple[tuple[Outcome, ...], tuple[Delivery, ...]]:
-    """Look at these series again, and do the upkeep that they need now.
-
-    Raises:
-        CatalogError: the catalog cannot be read.
-    """
-    actions = _list_upkeep(execution, among=among)
-    return carry_out(actions, execution) if actions else ((), ())
-
-
 def _list_upkeep(execution: Execution, *, among: Collection[Series]) -> Sequence[Action]:
     if not among:
         return ()
@@ -212,8 +200,10 @@ def _begin(execution: Execution, retry: Retry, *, allow_prune: int) -> tuple[Pla
         note_troubles(seen, execution, BEGINNING)
     except CatalogError:
         raise
-    except Exception:  # noqa: BLE001 - a defect in telling must not keep backups from being taken
-        _log.exception("troubles_not_noted")
+    except Exception as error:  # noqa: BLE001 - a defect in telling must not keep backups from being taken
+        what = f"an unexpected {type(error).__name__}"
+        _log.warning("troubles_not_noted", extra={"what": what})
+        _log.debug("troubles_not_noted: %s", error, exc_info=error)
     return plan, seen
 
 
@@ -323,18 +313,37 @@ def by_series(actions: Sequence[Action]) -> Mapping[Series, Sequence[Action]]:
 def _in_parallel(
     groups: Iterable[Sequence[Action]], execution: Execution, beside: TellingBeside
 ) -> Sequence[Done]:
-    """Work off each group in a thread of its own, as many at once as the settings allow."""
+    """Work off each group in a thread of its own, as many at once as the settings allow.
+
+    A defect in one is raised when the others have ended.
+    """
     workers = execution.desired.max_parallel
     watcher = _TellsFailures(beside)
     with ThreadPoolExecutor(workers, thread_name_prefix="series") as pool:
         futures = [pool.submit(work_off, group, execution, watcher) for group in groups]
         try:
-            return [done for future in futures for done in future.result()]
+            done, defects = _results_of(futures)
         except BaseException:
             # Ctrl-C reaches only this thread: the others are told, and close their runs.
             execution.interruption.request()
             pool.shutdown(cancel_futures=True)
             raise
+    if defects:
+        raise defects[0]
+    return done
+
+
+def _results_of(
+    futures: Iterable[Future[Sequence[Done]]],
+) -> tuple[Sequence[Done], Sequence[Exception]]:
+    """Wait for all work, and return what came of it, and the defects that ended some of it."""
+    done, defects = list[Done](), list[Exception]()
+    for future in futures:
+        try:
+            done.extend(future.result())
+        except Exception as error:  # noqa: BLE001 - a defect in one series breaks no other off
+            defects.append(error)
+    return done, defects
 
 
 @dataclass(frozen=True, slots=True)

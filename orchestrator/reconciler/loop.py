@@ -60,7 +60,10 @@ class LoopEnd(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What a loop needs from outside; ``grace`` is how long a stop waits for runs under way."""
+    """What a loop needs from outside; ``grace`` is how long a stop waits for runs under way.
+
+    ``executions`` raises nothing and reads nothing: it is asked also while the catalog is away.
+    """
 
     clock: Clock
     sleeper: Sleeper
@@ -145,8 +148,9 @@ class Loop:
         )
         self._reloads = reloads
         self._say_reading(reading)
-        self._desired = self._policies.desired
-        self._desired = with_databases(self._execution()).desired
+        # Until the databases are found, the last ones found stay in force.
+        in_force = self._outside.executions(self._policies.desired)
+        self._desired = with_databases(in_force).desired
         plan, seen = plan_pass(self._execution(), Retry.BACK_OFF)
         self._events.planned(plan)
         return plan, seen
@@ -184,7 +188,7 @@ class Loop:
         again_in = min(5.0 * 2 ** min(self._troubles - 1, 10), LONGEST_TROUBLE_SECONDS)
         self._events.pass_failed(error, again_in=again_in)
         if isinstance(error, CatalogError):
-            self._speaker.tell_directly(error, self._execution())
+            self._speaker.tell_directly(error, self._outside.executions(self._policies.desired))
         is_valid = not self._policies.problems
         write_failed_pass(self._execution().metrics, wall, policies_valid=is_valid)
         return _Wait(None, monotonic + again_in, wall, monotonic)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, islice
 
+from orchestrator.execution.lease.take_over import holder_is_gone
 from orchestrator.execution.prune.look import PruneSurroundings, look_around, view_series
 from orchestrator.execution.prune.retired import retired_among
 from orchestrator.model.backup import Backup, BackupOutline
@@ -115,8 +116,7 @@ def _observe_retired(
 
 
 def _observe_lease(lease: Lease, machine: Machine, now: datetime) -> LeaseObservation:
-    is_gone = lease.expires_at <= now or machine.is_gone(lease.holder)
-    return LeaseObservation(lease=lease, holder_is_gone=is_gone)
+    return LeaseObservation(lease=lease, holder_is_gone=holder_is_gone(lease, machine, now))
 
 
 def _observe_all(

@@ -7,6 +7,7 @@ from typing import Any, cast
 from orchestrator.errors import SeriesLockedError
 from orchestrator.execution.context import Execution
 from orchestrator.execution.former_names import find_renames
+from orchestrator.execution.lease.take_over import holder_is_gone
 from orchestrator.model.lease import Lease
 from orchestrator.model.names import PolicyName, Series
 from orchestrator.model.plan import SkipKind, Skipped
@@ -46,7 +47,7 @@ def _carry_over(old: PolicyName, new: PolicyName, execution: Execution) -> bool:
 def _abandoned(old: PolicyName, new: PolicyName, execution: Execution) -> Iterator[Lease]:
     now = execution.clock.now()
     for lease in execution.reader.leases():
-        is_gone = lease.expires_at <= now or execution.machine.is_gone(lease.holder)
+        is_gone = holder_is_gone(lease, execution.machine, now)
         if lease.series.policy in (old, new) and is_gone:
             yield lease
 

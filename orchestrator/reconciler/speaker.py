@@ -1,20 +1,21 @@
 """What a loop says to people: incidents are noted at each look, and sent beside everything else."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from dataclasses import replace
 from typing import final
 
 from orchestrator.errors import CatalogError
-from orchestrator.execution.context import Execution
+from orchestrator.execution.context import Execution, Interruption
 from orchestrator.execution.deliver_outbox import deliver_outbox
 from orchestrator.execution.tell_without_catalog import tell_without_catalog
 from orchestrator.model.alert import Delivery
 from orchestrator.model.observation import Observation
 from orchestrator.model.outcome import Succeeded
+from orchestrator.planning.alerting import Moment
 from orchestrator.ports.clock import Clock
 from orchestrator.reconciler.cycle import Done
 from orchestrator.reconciler.events import Events
-from orchestrator.reconciler.telling import Concerns, Post, note_troubles
+from orchestrator.reconciler.telling import Concerns, Post, note_troubles, tell
 
 SEND_SECONDS = 5.0
 """How often the outbox is looked at: other processes write into it, too."""
@@ -42,7 +43,7 @@ class Speaker:
         self._post = Post()
         self._failed_at: float | None = None
         self._sent_at = float("-inf")
-        self._invalid_since: datetime | None = None
+        self._concerns = Concerns()
         self._doubt_ends_at = float("-inf")
         self._unsaid: CatalogError | None = None
 
@@ -71,17 +72,19 @@ class Speaker:
         Raises:
             CatalogError: the catalog cannot be read or written.
         """
-        since = self._invalid_since or seen.now
-        self._invalid_since = since if problems else None
+        since = (self._concerns.since or seen.now) if problems else None
+        self._concerns = Concerns(problems=problems, since=since)
         if self.speaks_at is not None and self._clock.monotonic() < self.speaks_at:
             return
         self._failed_at = None
-        is_in_doubt = self._clock.monotonic() < self._doubt_ends_at
-        concerns = Concerns(problems=problems, since=since, is_in_doubt=is_in_doubt)
+        concerns = self._concerns_now()
         note_troubles(seen, execution, concerns)
-        if not is_in_doubt:
+        if not concerns.is_in_doubt:
             self._unsaid = None
         self._send(execution)
+
+    def _concerns_now(self) -> Concerns:
+        return replace(self._concerns, is_in_doubt=self._clock.monotonic() < self._doubt_ends_at)
 
     def send_due(self, execution: Callable[[], Execution]) -> None:
         """Send what is due, now and then."""
@@ -106,11 +109,19 @@ class Speaker:
         )
 
     def close(self, execution: Execution) -> None:
-        """Send what is due once more, and wait a little for it."""
+        """Tell of failures that are still being gathered, send what is due, and wait a little."""
         self._send(execution)
+        if self._failed_at is not None:
+            self._tell_last(execution)
         self._post.wait(LAST_WORDS_SECONDS)
         self._say_deliveries()
         self._post.close()
+
+    def _tell_last(self, execution: Execution) -> None:
+        concerns = replace(self._concerns_now(), moment=Moment.END)
+        # What breaks work off does not break off what is said of other work.
+        unbroken = replace(execution, interruption=Interruption())
+        self._post.ask(lambda: tell(unbroken, concerns=concerns), about="the last failures")
 
     def _send(self, execution: Execution) -> None:
         self._sent_at = self._clock.monotonic()

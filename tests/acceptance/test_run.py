@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from orchestrator.clock import SystemClock
+from tests.integration.alerts.receivers import a_webhook
 from tests.support.command_line import POLICY, Workplace
 from tests.support.postgres import Database
 
@@ -139,6 +141,17 @@ def test_a_loop_reads_changed_files_and_keeps_the_last_good_ones(workplace: Work
 def test_invalid_files_at_the_start_are_refused(workplace: Workplace):
     policy_file(workplace).write_text("version: 1\n")
     assert workplace.run("run", expect=65).err.startswith("policies:1:1: ")
+
+
+def test_a_catalog_that_cannot_be_used_at_the_start_is_told_once(workplace: Workplace):
+    (workplace.root / ".orchestrator").mkdir()
+    (workplace.root / ".orchestrator" / "catalog.sqlite3").write_bytes(b"garbage" * 1000)
+    with a_webhook() as hook:
+        place = replace(workplace, alert_url=f"json://{hook.address}/")
+        for _ in range(2):
+            assert "ORC-60" in place.run("run", expect=1).err
+        (message,) = hook.messages
+    assert "the catalog cannot be used" in json.dumps(message)
 
 
 @contextmanager

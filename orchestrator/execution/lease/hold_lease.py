@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from orchestrator.errors import LeaseLostError, OrchestratorError, SeriesLockedError
 from orchestrator.execution.context import Execution
 from orchestrator.execution.lease.recover_run import recover
+from orchestrator.execution.lease.take_over import holder_is_gone
 from orchestrator.model.lease import Lease
 from orchestrator.model.names import RunId, Series
 
@@ -137,11 +138,6 @@ def hold_lease(series: Series, run: RunId, execution: Execution) -> Iterator[Hel
         held.let_go()
 
 
-def holder_is_gone(lease: Lease, execution: Execution) -> bool:
-    """Whether a lease may be taken over: its process is dead, or its time has passed."""
-    return lease.expires_at <= execution.clock.now() or execution.machine.is_gone(lease.holder)
-
-
 def locked_error(lease: Lease) -> SeriesLockedError:
     """Return the error that says who holds a series, and until when."""
     holder = lease.holder
@@ -155,7 +151,7 @@ def locked_error(lease: Lease) -> SeriesLockedError:
 def _acquire(series: Series, run: RunId, execution: Execution) -> Lease:
     present = next((lease for lease in execution.reader.leases() if lease.series == series), None)
     if present is not None:
-        if not holder_is_gone(present, execution):
+        if not holder_is_gone(present, execution.machine, execution.clock.now()):
             raise locked_error(present)
         recover(present, execution)
     return execution.leases.acquire(

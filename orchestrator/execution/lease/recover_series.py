@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from orchestrator.execution.context import Execution
-from orchestrator.execution.lease.hold_lease import holder_is_gone, locked_error
+from orchestrator.execution.lease.hold_lease import locked_error
 from orchestrator.execution.lease.recover_run import recover
+from orchestrator.execution.lease.take_over import holder_is_gone
 from orchestrator.execution.verification.verify_copy import prove_copy
 from orchestrator.model.actions import RecoverSeries
 from orchestrator.model.names import BackupId
@@ -28,7 +29,7 @@ def recover_series(action: RecoverSeries, execution: Execution) -> Succeeded | N
     )
     if abandoned is None or abandoned.fence != action.abandoned.fence:
         return NotNeeded(action=action, summary="somebody else recovered this series already")
-    if not holder_is_gone(abandoned, execution):
+    if not holder_is_gone(abandoned, execution.machine, execution.clock.now()):
         raise locked_error(abandoned)
     recovery = recover(abandoned, execution)
     lease = execution.leases.acquire(

@@ -8,7 +8,7 @@ from orchestrator.errors import CatalogError
 from orchestrator.execution.context import Execution
 from orchestrator.execution.tell_without_catalog import CAUSE, catalog_trouble
 from orchestrator.model.alert import AlertKind, Cause, Trouble
-from orchestrator.model.incident import Incident, IncidentChange, Message
+from orchestrator.model.incident import IncidentChange, Message
 from orchestrator.model.names import ChannelName
 from orchestrator.model.observation import Observation
 from orchestrator.model.run import LogAction, LogEntry, LogOutcome
@@ -210,8 +210,3 @@ def _write_digests(followed: Followed, execution: Execution) -> Iterator[Inciden
                 space=reader.space(),
             )
             yield write_digest(digest, facts)
-
-
-def list_open(incidents: Sequence[Incident]) -> Sequence[Incident]:
-    """Return the incidents that are not over."""
-    return [incident for incident in incidents if incident.is_open]

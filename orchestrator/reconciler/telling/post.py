@@ -24,24 +24,25 @@ class Post:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="post")
         self._lock = Lock()
         self._busy = False
+        self._closed = False
         self._next: dict[str, Round] = {}
         self._current: Future[None] | None = None
         self._deliveries: list[Delivery] = []
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether a round is under way."""
-        with self._lock:
-            return self._busy
-
     def ask(self, make_round: Round, *, about: str = "the outbox") -> None:
-        """Make a round after the one under way; of several about one thing meanwhile, the last."""
+        """Make a round after the one under way; of several about one thing meanwhile, the last.
+
+        Once it is closed nothing is made any more: a timer may come too late.
+        """
         with self._lock:
+            if self._closed:
+                return
             if self._busy:
                 self._next[about] = make_round
                 return
             self._busy = True
-        self._current = self._pool.submit(self._work, make_round)
+            # Within the lock: `close` must not come in between.
+            self._current = self._pool.submit(self._work, make_round)
 
     def collect(self) -> Sequence[Delivery]:
         """Return what came of the attempts since the last time."""
@@ -56,6 +57,8 @@ class Post:
 
     def close(self) -> None:
         """Begin no round any more; what is under way ends by itself, within seconds."""
+        with self._lock:
+            self._closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _work(self, first: Round) -> None:

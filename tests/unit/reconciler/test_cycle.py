@@ -1,21 +1,27 @@
 """One pass makes reality match; the second has nothing to do (invariants I9, I15-I17, I20)."""
 
+import logging
+import threading
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from orchestrator.errors import CatalogUnreachableError
+from orchestrator.errors import CatalogError, CatalogUnreachableError
+from orchestrator.execution.context import Execution
 from orchestrator.model.actions import Action, CollectChunks, RecoverSeries, TakeBackup, VerifyCopy
 from orchestrator.model.alert import AlertKind
-from orchestrator.model.outcome import Failed, Succeeded
+from orchestrator.model.outcome import Failed, Outcome, Succeeded
 from orchestrator.model.policy import Policy
 from orchestrator.model.run import LogAction, RunState
 from orchestrator.model.verification import Level
 from orchestrator.planning.planner import make_plan
+from orchestrator.ports.engine import ChunkReader
+from orchestrator.reconciler import cycle
 from orchestrator.reconciler.cycle import Done, PassResult, run_pass, work_off
 from orchestrator.reconciler.observe import observe
+from orchestrator.reconciler.telling import note_outcome
 from tests.support.builders import (
     a_desired_state,
     a_policy,
@@ -197,6 +203,50 @@ def test_an_interrupt_reaches_every_series_and_closes_every_run():
     assert {run.state for run in world.catalog.runs()} <= {RunState.INTERRUPTED}
     assert world.catalog.leases() == []
     assert world.inbox.received == []
+
+
+def test_a_defect_in_one_series_breaks_no_other_off(monkeypatch: pytest.MonkeyPatch):
+    world = several("one", "two")
+    del world.server.databases["one"]
+    execution, is_out, is_interrupted = world.process(), threading.Event(), list[bool]()
+
+    def with_a_defect(
+        outcome: Outcome, execution: Execution, *, began: datetime
+    ) -> CatalogError | None:
+        if outcome.action.series == a_series("one", "one"):
+            is_out.set()
+            raise RuntimeError("a defect")
+        return note_outcome(outcome, execution, began=began)
+
+    def wait_for_the_defect(reader: ChunkReader) -> ChunkReader:
+        assert is_out.wait(10)
+        is_interrupted.append(execution.interruption._requested.wait(0.2))
+        return reader
+
+    monkeypatch.setattr(cycle, "note_outcome", with_a_defect)
+    world.server.disguise_reader = wait_for_the_defect
+    with pytest.raises(RuntimeError, match="a defect"):
+        run_pass(execution)
+    assert not any(is_interrupted)
+    assert len(world.catalog.backups(a_series("two", "two"))) == 1
+
+
+def test_a_defect_in_telling_is_logged_in_a_line_and_its_traceback_only_for_who_asks(
+    caplog: pytest.LogCaptureFixture,
+):
+    world, calls = World(), list[str]()
+
+    def break_down(name: str) -> None:
+        if name == "incidents" and not calls:
+            calls.append(name)
+            raise RuntimeError("a defect")
+
+    with caplog.at_level(logging.DEBUG, logger="orchestrator.reconciler.cycle"):
+        result = run_pass(world.process(break_down))
+    assert isinstance(result.outcomes[0], Succeeded)
+    traces = [(one.levelname, one.exc_info is not None) for one in caplog.records]
+    assert traces == [("WARNING", False), ("DEBUG", True)]
+    assert caplog.records[0].__dict__["what"] == "an unexpected RuntimeError"
 
 
 def test_a_policy_without_alerts_tells_nobody_and_fails_all_the_same():

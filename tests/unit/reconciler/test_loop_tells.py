@@ -1,15 +1,24 @@
 """A loop tells what is wrong and what is right again, beside the work (design §9; F77, F78, F80)."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from orchestrator.errors import CatalogFullError, SourceUnreachableError
+from orchestrator.errors import (
+    CatalogFullError,
+    CatalogUnreachableError,
+    SourceUnreachableError,
+)
 from orchestrator.execution.executor import execute
 from orchestrator.model.alert import AlertKind
 from orchestrator.model.policy import DesiredState, Event
 from orchestrator.planning.planner import make_plan
+from orchestrator.reconciler.cycle import Done
+from orchestrator.reconciler.events import Events
+from orchestrator.reconciler.loop import LoopEnd
+from orchestrator.reconciler.speaker import Speaker
 from orchestrator.reconciler.telling import look, tell
 from tests.support.builders import a_schedule, a_series, a_source
 from tests.support.in_memory_engine import InMemoryDatabase, table_name
@@ -154,3 +163,68 @@ def test_a_process_that_was_frozen_while_it_looked_does_not_tell_of_what_is_over
     frozen = place.world.process(freeze)
     tell(frozen, look(place.world.process()))
     assert said(place) == []
+
+
+def stopping_at(place: Place, call: str) -> Callable[[str], None]:
+    """Return what asks a loop to stop when it comes to a call."""
+    place.end, place.asked.stops = None, 0
+
+    def stop(name: str) -> None:
+        if name == call:
+            place.asked.stops = 1
+
+    return stop
+
+
+def test_a_backup_that_fails_while_a_stop_waits_for_it_is_told():
+    place = a_place()
+    place.run_for(MINUTE)
+    place.world.server.databases = {}
+    place.world.wait(HOUR)
+    loop = place.loop(grace=MINUTE, before=stopping_at(place, "open_snapshot"))
+    assert loop.run() is LoopEnd.FINISHED
+    assert said(place) == [(Event.FAILED, OPENED)]
+
+
+def failed_at_the_end(place: Place) -> Speaker:
+    """Return a speaker that has learned of a failure and told nobody yet."""
+    place.run_for(MINUTE)
+    place.world.server.databases = {}
+    place.world.wait(HOUR)
+    process = place.world.process()
+    (action,) = make_plan(process.desired, look(process)).actions
+    speaker = Speaker(place, Events())
+    speaker.learn(Done(action, execute(action, process)), lambda: process)
+    return speaker
+
+
+def test_a_failure_is_told_at_the_end_although_other_work_was_broken_off():
+    place = a_place()
+    speaker = failed_at_the_end(place)
+    broken_off = place.world.process()
+    broken_off.interruption.request()
+    speaker.close(broken_off)
+    assert said(place) == [(Event.FAILED, OPENED)]
+
+
+def test_a_catalog_that_is_away_at_the_end_is_told_directly():
+    place = a_place()
+    speaker = failed_at_the_end(place)
+
+    def away(name: str) -> None:
+        if name == "leases":
+            raise CatalogUnreachableError("it is away", next_step="wait")
+
+    speaker.close(place.world.process(away))
+    assert [one.cause.subject for one in place.world.inbox.received] == ["the catalog"]
+
+
+def test_policy_files_that_are_invalid_stay_told_when_the_last_failure_is():
+    place = a_place()
+    place.run_for(MINUTE)
+    place.files.write(place.files.desired, "policies/a.yaml:3:5: unknown key `retentoin`")
+    place.run_for(HOUR - 2 * MINUTE)
+    place.world.server.databases = {}
+    loop = place.loop(grace=MINUTE, before=stopping_at(place, "open_snapshot"))
+    loop.run()
+    assert said(place) == [(Event.POLICY_INVALID, OPENED), (Event.FAILED, OPENED)]
