@@ -4,7 +4,8 @@ Every error that a user can meet is one class here. Its docstring is the entry i
 ``docs/errors.md``; its ``code`` never changes once released; its ``kind`` decides the exit code,
 in the one table of ``cli/exit_codes.py`` (design §4). Adapters translate the exceptions of libraries
 once, at their border. A message says what happened and to what; ``next_step`` says what to do about
-it. Neither ever carries the value of a secret.
+it, without a capital at its beginning and a full stop at its end, since callers join them.
+Neither ever carries the value of a secret.
 """
 
 from enum import Enum
@@ -315,12 +316,7 @@ class RestoreDiffersError(RestoreError):
     code = "ORC-503"
 
 
-class RestoreIncompleteError(RestoreError):
-    """All data was restored and compared, but some accessory entries had to be left out."""
-
-    code = "ORC-504"
-
-
+# ORC-504 stays unused: it stood here for an incomplete restore, which no code ever raised.
 class ReplaceRefusedError(RestoreError):
     """A database or its tables cannot be replaced, or not without a loss that nobody agreed to."""
 
@@ -399,6 +395,12 @@ class InterruptedRunError(OrchestratorError):
     """A run was killed, or its machine stopped, before it ended."""
 
     code = "ORC-901"
+
+
+class LocalFileError(OrchestratorError):
+    """The output or a file on this machine cannot be written, mostly because its disk is full."""
+
+    code = "ORC-902"
 
 
 class UnexpectedError(OrchestratorError):

@@ -7,6 +7,7 @@ Every clause is read after what it happened to: ``practice/app: backup failed``,
 from dataclasses import dataclass
 from enum import Enum
 
+from orchestrator.errors import RunTooLongError
 from orchestrator.model.alert import Alert, AlertKind
 from orchestrator.model.policy import Event
 
@@ -136,7 +137,7 @@ WORDS = {
 """The words of every event of design §9."""
 
 OF_CODE = {
-    (Event.DEGRADED, "ORC-212"): Words(
+    (Event.DEGRADED, RunTooLongError.code): Words(
         severity=Severity.WARNING,
         opened="backup{s} reading for long",
         reminder="backup{s} still reading",

@@ -22,7 +22,7 @@ def series_locked(held: Lease, *, now: datetime) -> SeriesLockedError:
     return SeriesLockedError(
         f"another run is at work on {held.series}: {held.run} of {holder.user}@{holder.host},"
         f" process {holder.process}, {until}",
-        next_step="Wait for it; if it is dead, the next `orchestrator apply` takes over.",
+        next_step="wait for it; if it is dead, the next `orchestrator apply` takes over",
     )
 
 
@@ -30,7 +30,7 @@ def lease_lost(lease: Lease, why: str) -> LeaseLostError:
     """Return the error for a run that is no longer the holder, and why it is not."""
     return LeaseLostError(
         f"run {lease.run} no longer holds the lease of {lease.series}: {why}",
-        next_step="Nothing more was written; run `orchestrator apply` again.",
+        next_step="nothing more was written; run `orchestrator apply` again",
     )
 
 
@@ -38,7 +38,7 @@ def unknown_run(run: RunId) -> CatalogError:
     """Return the error for closing a run that was never recorded as started."""
     return CatalogError(
         f"run {run} cannot be closed: the catalog never heard of its start",
-        next_step="Check that --catalog and --state name the catalog that the run was started with.",
+        next_step="check that --catalog and --state name the catalog that the run was started with",
     )
 
 
@@ -46,7 +46,7 @@ def identifier_taken(identifier: BackupId | RunId, *, by: Series, wanted: Series
     """Return the error for an id that another series has: its random part came up twice."""
     return CatalogError(
         f"{identifier} of {wanted} cannot be recorded: {by} has the same id",
-        next_step="Run `orchestrator apply` again; the next id differs.",
+        next_step="run `orchestrator apply` again; the next id differs",
     )
 
 
@@ -55,7 +55,7 @@ def unknown_copy(verification: Verification) -> CatalogError:
     return CatalogError(
         f"the verification of {verification.backup} at {verification.destination} cannot be"
         " recorded: the catalog lists no such copy",
-        next_step="Run `orchestrator list` to see which backups and destinations it knows.",
+        next_step="run `orchestrator list` to see which backups and destinations it knows",
     )
 
 
@@ -63,7 +63,7 @@ def unknown_backup(backup_id: BackupId) -> CatalogError:
     """Return the error for the mark of a backup that the catalog does not list."""
     return CatalogError(
         f"a mark of {backup_id} cannot be recorded: the catalog lists no such backup",
-        next_step="Run `orchestrator list` to see which backups it knows.",
+        next_step="run `orchestrator list` to see which backups it knows",
     )
 
 
@@ -72,7 +72,7 @@ def rename_locked(held: Lease) -> SeriesLockedError:
     return SeriesLockedError(
         f"{held.series.policy} cannot be renamed while run {held.run} of"
         f" {held.holder.user}@{held.holder.host} is at work on {held.series}",
-        next_step="Wait for it; the next `orchestrator apply` carries the backups over.",
+        next_step="wait for it; the next `orchestrator apply` carries the backups over",
     )
 
 
@@ -80,5 +80,5 @@ def both_have_backups(old: PolicyName, new: PolicyName) -> RenameRefusedError:
     """Return the error for a new name under which there are backups already."""
     return RenameRefusedError(
         f"{new} cannot carry on the backups of {old}: both have backups",
-        next_step=f"Remove `renamed_from` from {new}; the backups of {old} stay, as retired.",
+        next_step=f"remove `renamed_from` from {new}; the backups of {old} stay, as retired",
     )

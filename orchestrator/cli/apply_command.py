@@ -28,8 +28,13 @@ from orchestrator.wiring import build_execution
 # Reasons for doing nothing while something is not as the policies want it.
 LEFT_UNDONE = frozenset(
     {
-        *(SkipKind.LOCKED, SkipKind.MISSED, SkipKind.BACKING_OFF, SkipKind.PAUSED, SkipKind.GONE),
-        *(SkipKind.PRUNE_REFUSED, SkipKind.RENAME_REFUSED),
+        SkipKind.LOCKED,
+        SkipKind.MISSED,
+        SkipKind.BACKING_OFF,
+        SkipKind.PAUSED,
+        SkipKind.GONE,
+        SkipKind.PRUNE_REFUSED,
+        SkipKind.RENAME_REFUSED,
     }
 )
 

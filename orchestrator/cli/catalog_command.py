@@ -1,15 +1,12 @@
 """``catalog``: the program's own memory, built again from a destination, and compared with all."""
 
-from collections.abc import Sequence
-
 import click
 
-from orchestrator.cli.exit_codes import OF_KIND, ExitCode
+from orchestrator.cli.exit_codes import ExitCode, code_of_kinds
 from orchestrator.cli.loading import load_or_refuse
 from orchestrator.cli.options import json_option
 from orchestrator.cli.progress import terminal_progress
 from orchestrator.cli.rendering import print_error, print_json, printable
-from orchestrator.errors import OrchestratorError
 from orchestrator.execution.rebuild.compare_catalog import Comparison, compare_catalog
 from orchestrator.execution.rebuild.rebuild_catalog import rebuild_catalog
 from orchestrator.execution.rebuild.report import RebuildReport, SeriesReport
@@ -63,20 +60,13 @@ def check(settings: Settings, *, as_json: bool) -> int:
         _print_comparison(comparison)
     if comparison.differences:
         return ExitCode.FAILED
-    return _code_of_errors(comparison.errors)
+    return code_of_kinds(error.kind for error in comparison.errors)
 
 
 def _exit_code_of(report: RebuildReport) -> ExitCode:
     if report.all_troubles or (report.failures and report.series):
         return ExitCode.PARTLY_DONE
-    return _code_of_errors([failure.error for failure in report.failures])
-
-
-def _code_of_errors(errors: Sequence[OrchestratorError]) -> ExitCode:
-    kinds = {error.kind for error in errors}
-    if not kinds:
-        return ExitCode.DONE
-    return OF_KIND[kinds.pop()] if len(kinds) == 1 else ExitCode.PARTLY_DONE
+    return code_of_kinds(failure.error.kind for failure in report.failures)
 
 
 def _print_report(report: RebuildReport) -> None:

@@ -2,6 +2,7 @@
 
 import click
 
+from orchestrator.cli.exit_codes import ExitCode
 from orchestrator.cli.loading import load_or_refuse
 from orchestrator.cli.options import json_option
 from orchestrator.cli.progress import terminal_progress
@@ -19,12 +20,13 @@ from orchestrator.wiring import build_execution
 @click.option("--yes-erase", metavar="SERIES", help="Its name again, instead of typing it.")
 @json_option
 @click.pass_obj
-def command(settings: Settings, *, name: str, yes_erase: str | None, as_json: bool) -> None:
+def command(settings: Settings, *, name: str, yes_erase: str | None, as_json: bool) -> int:
     """Remove every backup of SERIES (policy/database), whose policy is no longer in the files.
 
     Or whose database a pattern of the policy stood for, and the server no longer has.
 
-    Asks for the name to be typed. Nothing brings the backups back afterwards.
+    Asks for the name to be typed. Nothing brings the backups back afterwards. Broken off, it goes on
+    when it is run again.
     """
     execution = with_databases(
         build_execution(settings, load_or_refuse(settings), terminal_progress())
@@ -32,9 +34,9 @@ def command(settings: Settings, *, name: str, yes_erase: str | None, as_json: bo
     series = _series(name)
     backups = find_erasable(series, execution)
     if yes_erase is None:
+        what = f"{len(backups)} backups" if backups else "What is left"
         click.echo(
-            printable(f"{len(backups)} backups of {series} are erased for good, at every place."),
-            err=True,
+            printable(f"{what} of {series} will be erased for good, at every place."), err=True
         )
         yes_erase = click.prompt("Type its name to go on", err=True)
     if yes_erase != str(series):
@@ -42,11 +44,25 @@ def command(settings: Settings, *, name: str, yes_erase: str | None, as_json: bo
             f"{yes_erase!r} is not {str(series)!r}; nothing was erased",
             next_step=f"type {series} in full",
         )
-    erasure = erase_series(series, execution)
+    return report_erasure(series, erase_series(series, execution), as_json=as_json)
+
+
+def report_erasure(series: Series, erasure: Erasure, *, as_json: bool) -> ExitCode:
+    """Say what was erased, and whether the command has to be run again."""
     if as_json:
         print_json(_document(series, erasure))
     else:
         _print(series, erasure)
+    if erasure.is_complete:
+        return ExitCode.DONE
+    click.echo(
+        printable(
+            f"not everything of {series} is erased: wait for whoever is at work there to end, then"
+            " run the same command again"
+        ),
+        err=True,
+    )
+    return ExitCode.PARTLY_DONE
 
 
 def _series(name: str) -> Series:
@@ -60,7 +76,7 @@ def _series(name: str) -> Series:
 
 
 def _print(series: Series, erasure: Erasure) -> None:
-    click.echo(printable(f"erased {series}: {erasure.copies} copies"))
+    click.echo(printable(f"erased {erasure.copies} copies of {series}"))
     for name, collected in erasure.collected.items():
         size = format_bytes(sum(collected.removed.values()))
         click.echo(printable(f"  at {name}: {len(collected.removed)} further objects, {size}"))

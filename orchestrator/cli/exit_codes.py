@@ -1,5 +1,6 @@
 """Every exit code, decided in one table (design §4)."""
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 from orchestrator.errors import Kind
@@ -51,3 +52,11 @@ OF_KIND = {
     Kind.LOCKED: ExitCode.LOCKED,
     Kind.FAILED: ExitCode.FAILED,
 }
+
+
+def code_of_kinds(kinds: Iterable[Kind]) -> ExitCode:
+    """Return the exit code of failures of these kinds: one kind has its own, several are partly done."""
+    different = set(kinds)
+    if not different:
+        return ExitCode.DONE
+    return OF_KIND[different.pop()] if len(different) == 1 else ExitCode.PARTLY_DONE

@@ -13,7 +13,7 @@ import click
 from orchestrator import __version__
 from orchestrator.cli.exit_codes import OF_KIND, ExitCode
 from orchestrator.cli.lazy_group import LazyGroup, Verb
-from orchestrator.errors import OrchestratorError, UnexpectedError
+from orchestrator.errors import LocalFileError, OrchestratorError, UnexpectedError
 from orchestrator.model.secret import Secret
 from orchestrator.settings import Settings
 
@@ -47,16 +47,9 @@ VERBS = {
 }
 
 # Designed, not built: refused in words rather than unknown.
-PLANNED = frozenset(
-    {
-        *("drill", "migrate"),
-        *("replicate", "keys", "emergency"),
-        "report",
-    }
-)
+PLANNED = frozenset({"drill", "emergency", "keys", "migrate", "replicate", "report"})
 
-
-OUTPUT_IS_GONE = frozenset({errno.EPIPE, errno.ENOSPC})
+DISK_IS_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class Verbs(LazyGroup):
@@ -151,14 +144,48 @@ def run(arguments: list[str]) -> ExitCode:
         click.echo("interrupted: nothing half done is listed; run it again to go on", err=True)
         return ExitCode.INTERRUPTED
     except OSError as error:
-        if error.errno not in OUTPUT_IS_GONE:
-            return _report(error)
-        # The reader of our output went away (`| head`), or its disk is full: nothing more to say.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.FAILED
+        return _after_system_error(error)
     except Exception as error:  # noqa: BLE001 - the last border before the user
         return _report(error)
     return ExitCode(result) if isinstance(result, int) else ExitCode.DONE
+
+
+def _after_system_error(error: OSError) -> ExitCode:
+    if error.errno == errno.EPIPE:
+        # The reader of our output went away (`| head`): nothing more to say.
+        code = ExitCode.FAILED
+    else:
+        known = _no_space(error) if error.errno in DISK_IS_FULL else error
+        code = _report_if_possible(known)
+    _drop_output_that_nobody_takes()
+    return code
+
+
+def _report_if_possible(error: Exception) -> ExitCode:
+    try:
+        return _report(error)
+    except OSError:
+        # Errors go to the same full disk: the exit code is all that is left.
+        return ExitCode.FAILED
+
+
+def _drop_output_that_nobody_takes() -> None:
+    """Let the end of the program not fail on what is still to be written."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _no_space(error: OSError) -> LocalFileError:
+    place = f"{error.filename} cannot be written" if error.filename else "not all could be written"
+    full = LocalFileError(
+        f"{place}: {error.strerror}",
+        next_step="make room where the output, or the file that was to be written, goes, and run it"
+        " again",
+    )
+    full.__cause__ = error
+    return full
 
 
 def _report(error: Exception) -> ExitCode:

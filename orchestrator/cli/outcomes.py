@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import click
 
-from orchestrator.cli.exit_codes import OF_KIND, ExitCode
+from orchestrator.cli.exit_codes import ExitCode, code_of_kinds
 from orchestrator.cli.rendering import printable
-from orchestrator.errors import Kind
+from orchestrator.errors import AlertNotDeliveredError, Kind
 from orchestrator.model.actions import Action
 from orchestrator.model.alert import Delivery, DeliveryState
 from orchestrator.model.outcome import Failed, NotNeeded, Outcome, Succeeded
@@ -24,9 +24,9 @@ def exit_code_of(outcomes: Sequence[Outcome]) -> ExitCode:
         suspicious = any(_is_suspicious(outcome) for outcome in outcomes)
         return ExitCode.PARTLY_DONE if suspicious else ExitCode.DONE
     some_done = any(not isinstance(outcome, Failed) for outcome in outcomes)
-    if len(kinds) > 1 or (some_done and kinds == {Kind.FAILED}):
+    if some_done and kinds == {Kind.FAILED}:
         return ExitCode.PARTLY_DONE
-    return OF_KIND[kinds.pop()]
+    return code_of_kinds(kinds)
 
 
 def print_outcomes(outcomes: Sequence[Outcome], deliveries: Sequence[Delivery]) -> None:
@@ -42,7 +42,8 @@ def print_deliveries(deliveries: Sequence[Delivery]) -> None:
         if delivery.state is DeliveryState.SENT:
             click.echo(f"alert sent to {delivery.channel}", err=True)
         else:
-            text = f"alert NOT delivered to {delivery.channel}: {delivery.answer} [ORC-801]"
+            code = AlertNotDeliveredError.code
+            text = f"alert NOT delivered to {delivery.channel}: {delivery.answer} [{code}]"
             click.echo(printable(text), err=True)
 
 

@@ -9,9 +9,7 @@ from datetime import datetime, timedelta
 import click
 
 from orchestrator.errors import OrchestratorError
-
-_SIZE_STEP = 1024
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+from orchestrator.planning.phrases import say_size
 
 
 def print_json(document: Mapping[str, object]) -> None:
@@ -64,12 +62,7 @@ def count(number: int, one: str, many: str) -> str:
 
 def format_bytes(size: int) -> str:
     """Return a size in bytes as people read it, such as ``1.2 GiB``."""
-    value = float(size)
-    for unit in _UNITS[:-1]:
-        if value < _SIZE_STEP:
-            return f"{size} B" if unit == "B" else f"{value:.1f} {unit}"
-        value /= _SIZE_STEP
-    return f"{value:.1f} {_UNITS[-1]}"
+    return say_size(size)
 
 
 def format_age(age: timedelta) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import click
 
 from orchestrator.cli.backup_reference import find_backup
-from orchestrator.cli.exit_codes import OF_KIND, ExitCode
+from orchestrator.cli.exit_codes import ExitCode, code_of_kinds
 from orchestrator.cli.loading import load_or_refuse
 from orchestrator.cli.options import json_option
 from orchestrator.cli.outcomes import delivery_as_json, print_deliveries
@@ -56,7 +56,7 @@ def command(settings: Settings, /, *, level: str, as_json: bool, **selection: ob
         print_deliveries(deliveries)
     if any(result.damage or result.beside for result in results):
         return ExitCode.FAILED
-    return OF_KIND[errors[0].kind] if errors else ExitCode.DONE
+    return code_of_kinds(error.kind for error in errors)
 
 
 def _chosen(execution: Execution, selection: dict[str, object]) -> list[Backup]:

@@ -20,6 +20,7 @@ from orchestrator.model.incident import Message, MessageState
 from orchestrator.model.names import ChannelName
 from orchestrator.model.policy import Channel
 from orchestrator.model.run import LogAction, LogOutcome
+from orchestrator.ports.alerts import AlertSender
 
 _log = logging.getLogger(__name__)
 
@@ -69,10 +70,10 @@ def deliver_outbox(
         return tuple(delivery for future in futures for delivery in future.result())
 
 
-def send_directly(execution: Execution, alert: Alert, channel: Channel) -> Delivery:
+def send_safely(sender: AlertSender, alert: Alert, channel: Channel) -> Delivery:
     """Send an alert now, and return what came of it; whatever breaks is an answer."""
     try:
-        return execution.alerts.send(alert, channel)
+        return sender.send(alert, channel)
     except Exception as error:  # noqa: BLE001 - whatever breaks a channel, the work goes on
         _log.debug("channel_raised", extra={"channel": channel.name}, exc_info=error)
         answer = f"the channel broke with {type(error).__name__}"
@@ -161,7 +162,7 @@ class _Round:
         claimed = message.claimed(me, until)
         if not execution.writer.claim_message(claimed):
             return None
-        delivery = send_directly(execution, claimed.alert, channel)
+        delivery = send_safely(execution.alerts, claimed.alert, channel)
         self.deliveries.append(delivery)
         now = execution.clock.now()
         if delivery.state is DeliveryState.SENT:

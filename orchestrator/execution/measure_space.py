@@ -140,9 +140,11 @@ def _record_answer(
     except (OrchestratorError, _NotOursError) as error:
         _record_failure(name, str(error), execution)
         return
-    except Exception as error:  # noqa: BLE001 see below
-        # Nobody loses an alert because a place answered what nobody foresaw.
-        _log.exception("space_not_measured", extra={"destination": name})
+    except Exception as error:  # noqa: BLE001 - no alert is lost for an answer that nobody foresaw
+        _log.warning(
+            "space_not_measured", extra={"destination": name, "what": type(error).__name__}
+        )
+        _log.debug("space_not_measured: %s", error, exc_info=error)
         _record_failure(name, f"an unexpected {type(error).__name__}", execution)
         return
     if space is not None:

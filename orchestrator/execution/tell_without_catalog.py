@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from orchestrator.errors import CatalogError
+from orchestrator.execution.deliver_outbox import send_safely
 from orchestrator.execution.error_report import report_of
 from orchestrator.model.alert import Alert, AlertKind, Cause, Delivery, DeliveryState, Trouble
-from orchestrator.model.policy import Channel, DesiredState, Event
+from orchestrator.model.policy import DesiredState, Event
 from orchestrator.planning.alerting.causes import CATALOG
 from orchestrator.planning.alerting.routes import Notice, route_troubles
 from orchestrator.planning.alerting.subjects import shorten_failure
@@ -41,8 +42,8 @@ def tell_without_catalog(
         return ()
     kind = AlertKind.OPENED if told_at is None else AlertKind.REMINDER
     deliveries = tuple(
-        _send(
-            _alert_of(notice, kind, told_at or now, now), desired.channels[notice.channel], sender
+        send_safely(
+            sender, _alert_of(notice, kind, told_at or now, now), desired.channels[notice.channel]
         )
         for notice in notices
     )
@@ -68,14 +69,6 @@ def _is_due(notices: Sequence[Notice], told_at: datetime, now: datetime) -> bool
     since_told = now - told_at
     shortest = min(notice.remind_every for notice in notices)
     return since_told >= shortest or since_told < timedelta(0)
-
-
-def _send(alert: Alert, channel: Channel, sender: AlertSender) -> Delivery:
-    try:
-        return sender.send(alert, channel)
-    except Exception as error:  # noqa: BLE001 - one broken channel must not keep the others silent
-        answer = f"the channel broke with {type(error).__name__}"
-        return Delivery(channel=channel.name, state=DeliveryState.FAILED, answer=answer)
 
 
 def _alert_of(notice: Notice, kind: AlertKind, since: datetime, now: datetime) -> Alert:

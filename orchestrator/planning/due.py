@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import islice, takewhile
 from operator import attrgetter
 
@@ -11,6 +11,9 @@ from orchestrator.model.names import PolicyName, ScheduleName
 from orchestrator.model.observation import SeriesObservation
 from orchestrator.model.policy import Policy, Schedule
 from orchestrator.model.timeline import MissedSlots
+from orchestrator.planning.clocks import (
+    CLOCK_TOLERANCE as CLOCK_TOLERANCE,  # noqa: PLC0414 - alerting/follow.py reads it here
+)
 from orchestrator.planning.phrases import count, say_duration, say_time
 from orchestrator.planning.schedule import next_slot, slots_until
 
@@ -19,9 +22,6 @@ COUNTED = 10
 
 COUNTED_ONCE = 10_000
 """And so far where they are recorded, which happens once: a year of hourly slots."""
-
-CLOCK_TOLERANCE = timedelta(minutes=5)
-"""How far clocks may differ before a backup counts as taken by a wrong one (design §7)."""
 
 SchedulesSince = Mapping[tuple[PolicyName, ScheduleName, str, str], datetime]
 """When each schedule, in its present form, was first applied."""

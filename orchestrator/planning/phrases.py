@@ -31,10 +31,10 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def say_size(size: int) -> str:
-    """``512 B``, ``2.1 GiB``."""
+def say_size(size: float) -> str:
+    """``512 B``, ``2.1 GiB``; a size in bytes, or a part of one, is never below zero."""
     value, units = float(size), ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]
     while value >= STEP and len(units) > 1:
         value /= STEP
         units.pop(0)
-    return f"{size} B" if units[0] == "B" else f"{value:.1f} {units[0]}"
+    return f"{size:.0f} B" if units[0] == "B" else f"{value:.1f} {units[0]}"

@@ -9,7 +9,7 @@ from orchestrator.model.observation import SeriesObservation
 from orchestrator.model.policy import Policy, Schedule
 from orchestrator.model.timeline import Pause
 from orchestrator.planning.due import SchedulesSince, answered_until, in_force_since
-from orchestrator.planning.phrases import say_duration, say_time
+from orchestrator.planning.phrases import count, say_duration, say_time
 from orchestrator.planning.schedule import next_slot, slots_between
 
 INSTANT = timedelta(microseconds=1)
@@ -20,19 +20,21 @@ class Promise:
     """What one schedule promises one series: a backup for each slot, within ``grace``.
 
     ``broken_since`` is the end of the grace of the first slot that passed without a backup, or
-    None while the promise is kept. Times are aware UTC.
+    None. ``is_empty``: backups are listed, and none of them is there to be restored. Times are
+    aware UTC.
     """
 
     series: Series
     schedule: ScheduleName
     broken_since: datetime | None
+    is_empty: bool
     next_slot: datetime
     sentence: str
 
     @property
     def is_kept(self) -> bool:
-        """Whether every slot so far had its backup in time."""
-        return self.broken_since is None
+        """Whether every slot so far had its backup in time, and what was taken is still there."""
+        return self.broken_since is None and not self.is_empty
 
 
 def assess_promises(
@@ -56,19 +58,31 @@ def _assess(
 ) -> Promise:
     coming = next_slot(schedule.cron, policy.timezone, now)
     unkept = _find_first_unkept(policy, schedule, seen.newest, since, now)
-    verdict = (
-        f"kept: {_say_newest(seen.newest, now)}"
-        if unkept is None
-        else f"broken since {say_time(unkept + schedule.grace)}: the slot {say_time(unkept)} has"
-        f" no backup; {_say_newest(seen.newest, now)}"
-    )
+    verdict = _say_verdict(schedule, unkept, is_empty=has_no_intact_copy(seen))
+    rest = f"{_say_paused(seen.pause, now)}; the next slot is {say_time(coming)}"
     return Promise(
         series=seen.series,
         schedule=schedule.name,
         broken_since=None if unkept is None else unkept + schedule.grace,
+        is_empty=has_no_intact_copy(seen),
         next_slot=coming,
-        sentence=f"{verdict}{_say_paused(seen.pause, now)}; the next slot is {say_time(coming)}",
+        sentence=f"{verdict}: {_say_slot(unkept)}{_say_newest(seen, now)}{rest}",
     )
+
+
+def has_no_intact_copy(seen: SeriesObservation) -> bool:
+    """Tell whether backups of a series are listed, and none that counts has an intact copy."""
+    return seen.newest is None and seen.backups > 0
+
+
+def _say_verdict(schedule: Schedule, unkept: datetime | None, *, is_empty: bool) -> str:
+    if unkept is not None:
+        return f"broken since {say_time(unkept + schedule.grace)}"
+    return "not kept" if is_empty else "kept"
+
+
+def _say_slot(unkept: datetime | None) -> str:
+    return "" if unkept is None else f"the slot {say_time(unkept)} has no backup; "
 
 
 def _find_first_unkept(
@@ -95,9 +109,18 @@ def _say_paused(pause: Pause | None, now: datetime) -> str:
     return f"; was {say_pause(pause)}, which has passed"
 
 
-def _say_newest(newest: Backup | None, now: datetime) -> str:
+def say_none_intact(seen: SeriesObservation) -> str:
+    """``no copy of its 2 backups is intact …``: for who `has_no_intact_copy`."""
+    # A clock that was ahead leaves backups from the future, which may be whole (fault F69).
+    listed = count(seen.backups, "backup")
+    return f"no copy of its {listed} is intact (backups from the future are not counted)"
+
+
+def _say_newest(seen: SeriesObservation, now: datetime) -> str:
+    newest = seen.newest
     if newest is None:
-        return "this series has never had a backup"
+        is_empty = has_no_intact_copy(seen)
+        return say_none_intact(seen) if is_empty else "this series has never had a backup"
     level = newest.level
     proof = "not verified" if level is None else f"verified to {level.label}"
     age = say_duration(now - newest.snapshot_at)

@@ -23,7 +23,7 @@ from orchestrator.model.names import DestinationName, Series
 from orchestrator.model.policy import DesiredState, Destination, Event
 from orchestrator.model.run import ErrorReport
 from orchestrator.model.space import SpaceHistory, SpaceMeasurement
-from orchestrator.planning.phrases import say_duration, say_time
+from orchestrator.planning.phrases import say_duration, say_size, say_time
 
 WINDOW = timedelta(days=30)
 FEWEST_RISES = 3
@@ -93,15 +93,6 @@ def forgettable(measured: Measurements, *, now: datetime) -> tuple[datetime, ...
         for one in measured[:-1]
         if one.at not in kept or one.at < now - WINDOW - timedelta(days=1)
     )
-
-
-def say_size(size: float) -> str:
-    """``1.2 GiB``."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if abs(size) < 1024:  # noqa: PLR2004 the step of these units
-            return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} TiB"
 
 
 def say_forecast(forecast: Forecast, *, now: datetime) -> str:

@@ -239,11 +239,17 @@ class SlotChecks:
                 for promise in said:
                     form = self._form_of(policy.name, promise.schedule)
                     broken = self._is_broken(series, form, seen.now)
+                    is_empty = self._is_empty(series)
                     require(
-                        broken is None or broken != promise.is_kept,
+                        broken is None or (broken or is_empty) != promise.is_kept,
                         "I12",
                         f"{promise.schedule} of {series} is said to be {promise.sentence!r}",
                     )
+
+    def _is_empty(self, series: Series) -> bool:
+        """Whether there are backups, and not one of them could be restored."""
+        backups = self.world.catalog.backups(series)
+        return bool(backups) and all(_was_damaged(backup) for backup in backups)
 
     def is_any_broken(
         self, series: Series, now: datetime, *, finished_by: datetime = FOREVER

@@ -30,7 +30,7 @@ def _sent_before_delivered() -> AbstractContextManager[Any]:
         claimed = message.claimed(execution.machine.whoami(), now)
         if execution.writer.claim_message(claimed):
             execution.writer.record_delivery(claimed.ended(MessageState.SENT, "", now))
-            deliver_outbox.send_directly(execution, message.alert, channel)
+            deliver_outbox.send_safely(execution.alerts, message.alert, channel)
 
     return patch.object(deliver_outbox._Round, "_send", wrong)
 

@@ -55,7 +55,7 @@ FULL = ErrorReport(
     code="ORC-603",
     what="the disk of the catalog /var/lib/orchestrator/catalog.sqlite3 is full: database or disk"
     " is full",
-    next_step="Make space there and run the same command again; stored backups are untouched.",
+    next_step="make space there and run the same command again; stored backups are untouched",
 )
 
 

@@ -73,7 +73,7 @@ def _parse(url: str) -> URL:
 
 
 def _unusable(what: str) -> UsageError:
-    return UsageError(what, next_step=f"Write the URL as {_FORMS}.")
+    return UsageError(what, next_step=f"write the URL as {_FORMS}")
 
 
 def _sqlite(url: URL) -> tuple[Engine, Place]:

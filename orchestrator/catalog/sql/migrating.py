@@ -56,7 +56,7 @@ def _upgrade(connection: Connection, revision: str | None, place: Place) -> None
     if revision is not None and revision not in known:
         raise CatalogVersionError(
             f"the catalog {place} was written by a newer version of this program ({revision})",
-            next_step="Install that version or a later one, or use another catalog.",
+            next_step="install that version or a later one, or use another catalog",
         )
     config.attributes.update(connection=connection, version_table=VERSION_TABLE)
     command.upgrade(config, NEWEST_REVISION)

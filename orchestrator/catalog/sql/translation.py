@@ -89,7 +89,7 @@ def _unusable_value(place: Place, error: BaseException | None) -> CatalogError:
     return CatalogError(
         f"a value cannot be written to or read from the catalog {place}:"
         f" {place.without_secrets(str(error))}",
-        next_step="Report this as a defect; if somebody edited the catalog, restore its last copy.",
+        next_step="report this as a defect; if somebody edited the catalog, restore its last copy",
     )
 
 
@@ -111,7 +111,7 @@ def _explained_sqlite(error: sqlite3.Error, place: Place) -> OrchestratorError:
     if code in _SQLITE_DAMAGED:
         return CatalogError(
             f"the catalog {place} is damaged, or is no catalog: {words}",
-            next_step="Check the path; keep the file aside, put its last good copy back.",
+            next_step="check the path; keep the file aside, put its last good copy back",
         )
     return _other(place, words)
 
@@ -151,26 +151,26 @@ def _is_full(folder: Path | None) -> bool:
 def _full(place: Place, words: str) -> CatalogFullError:
     return CatalogFullError(
         f"the disk of the catalog {place} is full: {words}",
-        next_step="Make space there and run the same command again; stored backups are untouched.",
+        next_step="make space there and run the same command again; stored backups are untouched",
     )
 
 
 def _busy(place: Place, words: str) -> CatalogError:
     return CatalogError(
         f"the catalog {place} stayed locked by another process: {words}",
-        next_step="Run the same command again; if this repeats, look for a process that hangs.",
+        next_step="run the same command again; if this repeats, look for a process that hangs",
     )
 
 
 def _unreachable(place: Place, words: str) -> CatalogUnreachableError:
     return CatalogUnreachableError(
         f"the catalog {place} cannot be opened or reached: {words}",
-        next_step="Check the --catalog URL or --state folder, its permissions, and that it is up.",
+        next_step="check the --catalog URL or --state folder, its permissions, and that it is up",
     )
 
 
 def _other(place: Place, words: str) -> CatalogError:
     return CatalogError(
         f"the catalog {place} answered with an error: {place.without_secrets(words)}",
-        next_step="See the log of the database server; if it knows no reason, report a defect.",
+        next_step="see the log of the database server; if it knows no reason, report a defect",
     )

@@ -180,10 +180,6 @@ def _merge(connection: Connection, backup: Backup) -> bool:
     query = select(columns.destination).where(columns.backup == backup.id)
     listed = set(connection.execute(query).scalars())
     new = [copy for copy in rows_of_copies(backup) if copy["destination"] not in listed]
-    if new:
-        # One that was pruned and lies there again is known again.
-        table = tables.BACKUPS
-        connection.execute(update(table).where(table.c.id == backup.id).values(pruned_at=None))
     for position, copy in enumerate(new, start=len(listed)):
         connection.execute(insert(tables.COPIES).values(**{**copy, "position": position}))
     if new:

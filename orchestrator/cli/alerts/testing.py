@@ -10,7 +10,7 @@ from orchestrator.cli.loading import load_or_refuse
 from orchestrator.cli.options import json_option
 from orchestrator.cli.outcomes import delivery_as_json
 from orchestrator.cli.rendering import print_json, printable
-from orchestrator.errors import UsageError
+from orchestrator.errors import AlertNotDeliveredError, UsageError
 from orchestrator.model.alert import Alert, AlertKind, Cause, Delivery, DeliveryState
 from orchestrator.model.names import ChannelName
 from orchestrator.model.policy import Channel, DesiredState, Event
@@ -84,4 +84,5 @@ def _print(deliveries: Sequence[Delivery]) -> None:
         if delivery.state is DeliveryState.SENT:
             click.echo(printable(f"sent    {delivery.channel}: {delivery.answer}"))
         else:
-            click.echo(printable(f"FAILED  {delivery.channel}: {delivery.answer} [ORC-801]"))
+            code = AlertNotDeliveredError.code
+            click.echo(printable(f"FAILED  {delivery.channel}: {delivery.answer} [{code}]"))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import click
 
-from orchestrator.cli.exit_codes import OF_KIND, ExitCode
+from orchestrator.cli.exit_codes import ExitCode, code_of_kinds
 from orchestrator.cli.rendering import printable
 from orchestrator.errors import Kind
 from orchestrator.ports.preflight import Finding, Severity
@@ -18,11 +18,9 @@ def exit_code_of(findings: Sequence[Finding]) -> ExitCode:
     kinds = {
         finding.kind or Kind.FAILED for finding in findings if finding.severity is Severity.PROBLEM
     }
-    if not kinds:
-        return ExitCode.DONE
-    if len(kinds) == 1:
-        return OF_KIND[kinds.pop()]
-    return ExitCode.PARTLY_DONE if Kind.UNREACHABLE in kinds else ExitCode.FAILED
+    if len(kinds) > 1 and Kind.UNREACHABLE not in kinds:
+        return ExitCode.FAILED
+    return code_of_kinds(kinds)
 
 
 def print_findings(findings: Sequence[Finding]) -> None:

@@ -11,8 +11,9 @@ from orchestrator.model.space import SpaceHistory
 from orchestrator.planning.alerting.beyond_series import failing_channels
 from orchestrator.planning.health.ailments import say_unmeasured
 from orchestrator.planning.health.pulse import promises_of, say_unlisted
+from orchestrator.planning.phrases import say_size
 from orchestrator.planning.promises import Promise
-from orchestrator.planning.storage import forecast_full, say_forecast, say_size
+from orchestrator.planning.storage import forecast_full, say_forecast
 from orchestrator.reconciler.monitoring.look_at_health import Health
 
 PROMISES = ("SERIES", "SCHEDULE", "PROMISE", "WHY")

@@ -26,9 +26,11 @@ SERVER_PROGRAMS = ("initdb", "postgres", "pg_ctl")
 _DISTRIBUTION_PATTERNS = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin")
 _VERSION = re.compile(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?\S*")
 _VERSION_TIMEOUT = 20.0  # seconds; a version is printed in 10 ms, unless the disk sleeps
+# By a path, never by name: on a package index the name may be a stranger's.
+_INSTALL_EMBEDDED = "`pip install '.[embedded]'`, which brings PostgreSQL 17"
 _INSTALL_HINT = (
     "install your distribution's postgresql-client package{of_version}, "
-    "or `pip install 'backup-orchestrator[embedded]'`, "
+    f"or, from this program's checkout, {_INSTALL_EMBEDDED}, "
     f"or name their directory in {BINDIR_VARIABLE}"
 )
 
@@ -92,17 +94,6 @@ def all_client_programs(*, environment: Mapping[str, str]) -> list[ClientProgram
     return found
 
 
-def find_server_programs(*, environment: Mapping[str, str]) -> Path:
-    """Find the directory of initdb, postgres and pg_ctl: the first in the order of this module.
-
-    Raises:
-        ClientProgramError: there are none.
-    """
-    for directory in _directories(environment, SERVER_PROGRAMS):
-        return directory
-    raise _no_server_programs()
-
-
 def embedded_programs() -> Path:
     """Return the directory of the programs that the ``embedded`` extra brought.
 
@@ -112,7 +103,10 @@ def embedded_programs() -> Path:
     for directory in _wheel_directories():
         if _has(directory, SERVER_PROGRAMS):
             return directory
-    raise _no_server_programs()
+    raise ClientProgramError(
+        "the PostgreSQL that the `embedded` extra brings (initdb, postgres) is not installed",
+        next_step=f"from this program's checkout: {_INSTALL_EMBEDDED}",
+    )
 
 
 def read_version(directory: Path) -> ClientPrograms:
@@ -157,7 +151,7 @@ def _open_to_others(path: Path) -> bool:
 
 
 def _running_clients(environment: Mapping[str, str]) -> Iterator[ClientPrograms]:
-    for directory in _directories(environment, CLIENT_PROGRAMS):
+    for directory in _directories(environment):
         try:
             yield read_version(directory)
         except ClientProgramError:
@@ -182,16 +176,16 @@ def _read_version(directory: Path, _modified: int) -> ClientPrograms:
     return ClientPrograms(directory=directory, version=version, version_text=text)
 
 
-def _directories(environment: Mapping[str, str], programs: tuple[str, ...]) -> Iterator[Path]:
+def _directories(environment: Mapping[str, str]) -> Iterator[Path]:
     configured = environment.get(BINDIR_VARIABLE)
     if configured:
-        yield _checked(Path(configured), programs)
+        yield _checked(Path(configured))
     others = (*_distribution_directories(), *_path_directories(environment), *_wheel_directories())
-    yield from dict.fromkeys(directory for directory in others if _has(directory, programs))
+    yield from dict.fromkeys(directory for directory in others if _has(directory, CLIENT_PROGRAMS))
 
 
-def _checked(directory: Path, programs: tuple[str, ...]) -> Path:
-    missing = [name for name in programs if not os.access(directory / name, os.X_OK)]
+def _checked(directory: Path) -> Path:
+    missing = [name for name in CLIENT_PROGRAMS if not os.access(directory / name, os.X_OK)]
     if missing or not directory.is_absolute():
         what = f"has no {', '.join(missing)}" if missing else "is not an absolute path"
         raise ClientProgramError(
@@ -242,10 +236,3 @@ def _has(directory: Path, programs: tuple[str, ...]) -> bool:
 
 def _is_configured(directory: Path, environment: Mapping[str, str]) -> bool:
     return str(directory) == str(Path(environment.get(BINDIR_VARIABLE, "")))
-
-
-def _no_server_programs() -> ClientProgramError:
-    return ClientProgramError(
-        "no PostgreSQL server programs (initdb, postgres) were found",
-        next_step="`pip install 'backup-orchestrator[embedded]'` brings PostgreSQL 17",
-    )

@@ -5,14 +5,12 @@ details → everything there? → snapshot still whole? → suspicious? → mani
 → proof.
 """
 
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from orchestrator.archive.intent import Intent, Purpose, encode_intent
 from orchestrator.archive.layout import intent_key
-from orchestrator.errors import OrchestratorError
 from orchestrator.execution.attach_destination import attach_destination
 from orchestrator.execution.backup.chunk_store import ChunkStore, named_chunks
 from orchestrator.execution.backup.judge_backup import (
@@ -27,6 +25,7 @@ from orchestrator.execution.backup.settle_path import settle_path
 from orchestrator.execution.context import Execution
 from orchestrator.execution.lease.adopt_backups import FoundManifest
 from orchestrator.execution.lease.hold_lease import hold_lease
+from orchestrator.execution.lease.intents import remove_intent
 from orchestrator.execution.lease.older_catalog import find_newer, sequence_of, warn_of_newer
 from orchestrator.execution.lease.strangers import Stranger, note_strangers
 from orchestrator.execution.verification.verify_copy import prove_copy
@@ -38,13 +37,10 @@ from orchestrator.model.manifest import Manifest
 from orchestrator.model.outcome import NotNeeded, Succeeded
 from orchestrator.model.policy import OnUncovered, Policy
 from orchestrator.planning.due import answered_until, last_good
+from orchestrator.planning.phrases import say_size
 from orchestrator.ports.catalog import SeriesRecord
 from orchestrator.ports.destination import Destination
 from orchestrator.ports.engine import SnapshotRequest
-
-_log = logging.getLogger(__name__)
-
-MIB = 1024 * 1024
 
 
 def take_backup(action: TakeBackup, execution: Execution) -> Succeeded | NotNeeded:
@@ -230,27 +226,14 @@ def _intents(attempt: Attempt, path: str, destinations: Sequence[Destination]) -
         yield
     finally:
         for destination in destinations:
-            _remove_intent(attempt, destination, path)
-
-
-def _remove_intent(attempt: Attempt, destination: Destination, path: str) -> None:
-    try:
-        destination.remove(intent_key(path, attempt.run.id))
-    except OrchestratorError as error:
-        # It ends by itself, at the time that it names; the run's own end matters more.
-        _log.warning("intent_not_removed", extra={"run": attempt.run.id})
-        _log.debug("intent_not_removed: %s", error, exc_info=error)
+            remove_intent(run.id, destination, path)
 
 
 def _summary(backup: Backup) -> str:
     return (
         f"{backup.id}: {backup.tables} tables, {backup.rows:,} rows,"
-        f" {_say_size(backup.new_bytes)} of {_say_size(backup.stored_bytes)} new"
+        f" {say_size(backup.new_bytes)} of {say_size(backup.stored_bytes)} new"
     )
-
-
-def _say_size(size: int) -> str:
-    return f"{size / MIB:.1f} MiB" if size >= MIB else f"{size / 1024:.1f} KiB"
 
 
 def _warnings(contents: SourceContents, policy: Policy) -> tuple[str, ...]:

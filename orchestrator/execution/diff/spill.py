@@ -6,10 +6,13 @@ after the other. The file has no name: whoever is killed leaves nothing behind.
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from tempfile import TemporaryFile
 from types import TracebackType
 from typing import Self
+
+from orchestrator.errors import LocalFileError
 
 DIGEST_BYTES = 16
 PAIR_BYTES = 2 * DIGEST_BYTES
@@ -28,11 +31,16 @@ class SpilledPairs:
     """
 
     def __init__(self, buckets: int) -> None:
-        """``buckets`` is at least 1."""
+        """Given how many buckets there are, at least 1, make the file.
+
+        Raises:
+            LocalFileError: there is no place for it.
+        """
         self.count = 0
         self._buffers = [bytearray() for _ in range(buckets)]
         self._places: list[list[int]] = [[] for _ in range(buckets)]
-        self._file = TemporaryFile(prefix="orchestrator-diff-")  # noqa: SIM115 - closed by __exit__
+        with _translated_errors():
+            self._file = TemporaryFile(prefix="orchestrator-diff-")  # noqa: SIM115 - closed by __exit__
         self._end = 0
 
     def __enter__(self) -> Self:
@@ -44,27 +52,40 @@ class SpilledPairs:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._file.close()
+        # What could not be written is not needed any more.
+        with suppress(OSError):
+            self._file.close()
 
     def add(self, key: bytes, row: bytes) -> None:
-        """Add a row, given the digests of its key and of all its compared fields."""
+        """Add a row, given the digests of its key and of all its compared fields.
+
+        Raises:
+            LocalFileError: the disk is full.
+        """
         self.count += 1
         bucket = int.from_bytes(key[:4]) % len(self._buffers)
         buffer = self._buffers[bucket]
         buffer += key + row
         if len(buffer) >= _BUFFER_BYTES:
-            self._file.seek(self._end)
-            self._file.write(buffer)
+            with _translated_errors():
+                self._file.seek(self._end)
+                self._file.write(buffer)
             self._places[bucket].append(self._end)
             self._end += len(buffer)
             buffer.clear()
 
     def pairs_of(self, bucket: int) -> Counter[bytes]:
-        """Return the pairs of a bucket, each with how often it was added."""
+        """Return the pairs of a bucket, each with how often it was added.
+
+        Raises:
+            LocalFileError: the disk is full, or cannot be read.
+        """
         found: Counter[bytes] = Counter()
         for place in self._places[bucket]:
-            self._file.seek(place)
-            found.update(_cut(self._file.read(_BUFFER_BYTES)))
+            with _translated_errors():
+                self._file.seek(place)
+                block = self._file.read(_BUFFER_BYTES)
+            found.update(_cut(block))
         found.update(_cut(bytes(self._buffers[bucket])))
         return found
 
@@ -72,6 +93,17 @@ class SpilledPairs:
     def buckets(self) -> range:
         """The numbers of the buckets."""
         return range(len(self._buffers))
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise LocalFileError(
+            f"the temporary file for comparing rows cannot be used: {error.strerror}",
+            next_step="make room for temporary files, or let TMPDIR name a directory with more of it",
+        ) from error
 
 
 def _cut(block: bytes) -> Iterator[bytes]:

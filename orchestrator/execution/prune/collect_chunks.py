@@ -1,10 +1,16 @@
 """Collecting what nothing names at a destination, once it was seen so for long (design §6)."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from orchestrator.errors import DestinationPermissionError, ObjectKeptError, UnreadableManifestError
+from orchestrator.errors import (
+    DestinationPermissionError,
+    ObjectKeptError,
+    OrchestratorError,
+    UnreadableManifestError,
+)
 from orchestrator.execution.attach_destination import open_attached
 from orchestrator.execution.context import Execution
 from orchestrator.execution.lease.adopt_backups import series_path_of
@@ -17,8 +23,11 @@ from orchestrator.model.actions import CollectChunks
 from orchestrator.model.names import DestinationName, ObjectKey, Series
 from orchestrator.model.outcome import NotNeeded, Succeeded
 from orchestrator.model.run import LogAction, LogOutcome
+from orchestrator.planning.phrases import say_size
 from orchestrator.planning.upkeep.collection import wait_of
 from orchestrator.ports.destination import Destination
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +72,9 @@ def collect(
 ) -> Collection:
     """Collect a series at a destination under its lease; what waited shorter than ``wait`` stays.
 
-    The catalog remembers how far it came, whatever ends it; that a copy has no readable manifest
+    Whatever error ends it, the log says how much was removed; that a copy has no readable manifest
     is recorded as its damage, and manifests that the catalog does not list are noted in the log.
+    What somebody must do something about counts as looked at, so that not every pass tries it again.
 
     Raises:
         UnreadableManifestError, ObjectKeptError, LeaseLostError, DestinationError.
@@ -82,9 +92,11 @@ def collect(
         first_seen = execution.reader.unreferenced(series, destination.name)
         collector.collect(_find_ripe(first_seen, holdings.at - wait), collected)
     except (UnreadableManifestError, ObjectKeptError, DestinationPermissionError):
-        # Somebody must do something about it: it is not tried again in every pass.
         _record(series, destination.name, collected, execution)
         note_unreadable(series, destination.name, collector.unreadable, execution)
+        raise
+    except OrchestratorError as error:
+        _log_broken_off(series, destination.name, collected, error, execution)
         raise
     _record(series, destination.name, collected, execution)
     return Collection(collected=collected, waiting=len(first_seen) - len(collected.removed))
@@ -97,15 +109,39 @@ def _find_ripe(first_seen: Mapping[ObjectKey, datetime], before: datetime) -> Se
 def _record(
     series: Series, destination: DestinationName, collected: Collected, execution: Execution
 ) -> None:
-    detail = {
-        "destination": str(destination),
-        "objects": str(len(collected.removed)),
-        "bytes": str(sum(collected.removed.values())),
-    }
+    detail = _detail(destination, collected)
     entry = execution.log_entry(LogAction.COLLECT, str(series), LogOutcome.SUCCEEDED, detail)
     execution.writer.record_collection(
         series, destination, at=entry.at, removed=list(collected.removed), entry=entry
     )
+
+
+def _log_broken_off(
+    series: Series,
+    destination: DestinationName,
+    collected: Collected,
+    error: OrchestratorError,
+    execution: Execution,
+) -> None:
+    """Log what is gone already; a log that cannot be written must not hide what ended it."""
+    if not collected.removed:
+        return
+    detail = {**_detail(destination, collected), "code": error.code, "what": error.what}
+    try:
+        execution.writer.append_log(
+            execution.log_entry(LogAction.COLLECT, str(series), LogOutcome.FAILED, detail)
+        )
+    except OrchestratorError as trouble:
+        _log.warning("collection_not_logged", extra={"series": str(series), **detail})
+        _log.debug("collection_not_logged: %s", trouble, exc_info=trouble)
+
+
+def _detail(destination: DestinationName, collected: Collected) -> dict[str, str]:
+    return {
+        "destination": str(destination),
+        "objects": str(len(collected.removed)),
+        "bytes": str(sum(collected.removed.values())),
+    }
 
 
 def _summary(collection: Collection, destination: DestinationName) -> str:
@@ -113,6 +149,6 @@ def _summary(collection: Collection, destination: DestinationName) -> str:
     size = sum(collected.removed.values())
     stopped = "" if collected.stopped_by is None else f"; stopped: {collected.stopped_by}"
     return (
-        f"collected {len(collected.removed)} objects ({size} bytes) at {destination};"
+        f"collected {len(collected.removed)} objects ({say_size(size)}) at {destination};"
         f" {collection.waiting} that nothing names wait{stopped}"
     )

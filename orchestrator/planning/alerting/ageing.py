@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from orchestrator.errors import RunTooLongError
 from orchestrator.model.alert import Cause, Trouble
 from orchestrator.model.observation import SeriesObservation
 from orchestrator.model.policy import Event, Policy
@@ -12,7 +13,7 @@ from orchestrator.planning.phrases import say_duration
 WARN_AT = 0.5
 """The part of ``max_duration`` after which somebody is told (reference/postgres.md §1, rule 12)."""
 
-TOO_LONG = "ORC-212"
+TOO_LONG = RunTooLongError.code
 
 
 def find_ageing(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from orchestrator.errors import AlertNotDeliveredError, InvalidPolicyError
 from orchestrator.model.alert import Cause, Trouble
 from orchestrator.model.incident import Message
 from orchestrator.model.names import ChannelName
@@ -47,7 +48,7 @@ def find_channel_troubles(undelivered: Sequence[Message], now: datetime) -> Iter
             since=min((message.created_at for message in messages), default=now),
             short=messages[-1].answer,
             error=ErrorReport(
-                code="ORC-801",
+                code=AlertNotDeliveredError.code,
                 what=f"the channel {channel} did not take a message in {attempts} attempts:"
                 f" {messages[-1].answer}; {count(waiting, 'message')} for it waiting",
                 next_step="correct its url, or bring its service back: what waits is sent then",
@@ -69,7 +70,7 @@ def find_policy_trouble(problems: Sequence[str], since: datetime) -> Iterator[Tr
         series=(),
         since=since,
         error=ErrorReport(
-            code="ORC-110",
+            code=InvalidPolicyError.code,
             what=f"{shown}{more}",
             next_step="correct the files; until then the last good revision stays in force, where"
             " a loop runs, and `apply` does nothing",

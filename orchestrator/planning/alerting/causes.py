@@ -1,13 +1,46 @@
 """Which one thing an error is about, so that what breaks many series is one incident.
 
-Errors of a destination are the destination's, whoever met them; so are those of a server that
-cannot be reached, refuses the login or has no matching client programs. All others belong to
-their series.
+Errors of a destination are the destination's, whoever met them; so are those of a server that every
+database of it would meet: it cannot be reached, refuses the login or the encryption, is full, lags
+behind its primary, or has no matching client programs. All others belong to their series.
 """
 
 import re
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from orchestrator.errors import (
+    AuthenticationFailedError,
+    BackupNotFoundError,
+    CapacityError,
+    CatalogError,
+    CatalogFullError,
+    CatalogUnreachableError,
+    CatalogVersionError,
+    ClientProgramError,
+    DamagedBackupError,
+    DestinationError,
+    DestinationFullError,
+    DestinationPermissionError,
+    DestinationUnreachableError,
+    ForeignDestinationError,
+    InterruptedRunError,
+    InvalidPolicyError,
+    LeaseLostError,
+    NotSupportedYetError,
+    ObjectKeptError,
+    OrchestratorError,
+    PoolerError,
+    RenameRefusedError,
+    SeriesLockedError,
+    SourceError,
+    SourceUnreachableError,
+    StandbyBehindError,
+    TlsError,
+    UnknownBackupsError,
+    UnreadableManifestError,
+    UnsupportedServerError,
+    UsageError,
+)
 from orchestrator.model.alert import Cause
 from orchestrator.model.names import Series
 from orchestrator.model.policy import Event, Policy
@@ -20,18 +53,42 @@ PRUNING = "pruning"
 POLICY_FILES = "the policy files"
 CATALOG = "the catalog"
 
-INTERRUPTED = "ORC-901"
-LOCKED = ("ORC-701", "ORC-702")
-NO_TROUBLE = frozenset({INTERRUPTED, *LOCKED})
+
+def _codes(*kinds: type[OrchestratorError]) -> frozenset[str]:
+    return frozenset(kind.code for kind in kinds)
+
+
+NO_TROUBLE = _codes(InterruptedRunError, SeriesLockedError, LeaseLostError)
 """Somebody asked a run to stop, or was first: nothing is wrong."""
 
-DAMAGED = frozenset({"ORC-401", "ORC-402"})
+DAMAGED = _codes(DamagedBackupError, UnreadableManifestError)
 
-_OF_SERVER = frozenset({"ORC-200", "ORC-201", "ORC-202", "ORC-205", "ORC-214"})
-_OF_DESTINATION = frozenset(
-    {"ORC-300", "ORC-301", "ORC-302", "ORC-303", "ORC-304", "ORC-307", "ORC-308"}
+OF_USER = _codes(
+    UsageError, NotSupportedYetError, InvalidPolicyError, RenameRefusedError, BackupNotFoundError
 )
-_OF_CATALOG = "ORC-6"
+"""What only another text of the policy, or of the command, can mend."""
+
+_OF_SERVER = _codes(
+    SourceError,
+    SourceUnreachableError,
+    AuthenticationFailedError,
+    ClientProgramError,
+    UnsupportedServerError,
+    PoolerError,
+    StandbyBehindError,
+    CapacityError,
+    TlsError,
+)
+_OF_DESTINATION = _codes(
+    DestinationError,
+    DestinationUnreachableError,
+    DestinationFullError,
+    ForeignDestinationError,
+    UnknownBackupsError,
+    DestinationPermissionError,
+    ObjectKeptError,
+)
+_OF_CATALOG = _codes(CatalogError, CatalogUnreachableError, CatalogVersionError, CatalogFullError)
 _DEFAULT_PORT = 5432
 _HOST = re.compile(r"\bhost\s*=\s*'?([^'\s]+)")
 _PORT = re.compile(r"\bport\s*=\s*'?(\d+)")
@@ -46,7 +103,7 @@ def cause_of_failure(error: ErrorReport, series: Series, policy: Policy) -> Caus
         places = named or policy.destinations
         if len(places) == 1:
             return Cause(Event.FAILED, f"destination {places[0]}")
-    if error.code.startswith(_OF_CATALOG):
+    if error.code in _OF_CATALOG:
         return Cause(Event.FAILED, CATALOG)
     return Cause(Event.FAILED, str(series))
 

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterator
 from datetime import datetime
 
+from orchestrator.errors import DatabaseMissingError, SourceUnreachableError
 from orchestrator.model.alert import Cause, Trouble
 from orchestrator.model.names import DatabaseName, Series
 from orchestrator.model.observation import SeriesObservation
@@ -11,8 +12,6 @@ from orchestrator.model.policy import Event, Policy
 from orchestrator.model.run import ErrorReport
 from orchestrator.planning.alerting.causes import cause_of_failure
 from orchestrator.planning.alerting.subjects import shorten_failure
-
-_UNREACHABLE = "ORC-201"
 
 
 def find_unlisted(policy: Policy, now: datetime) -> Iterator[Trouble]:
@@ -23,7 +22,7 @@ def find_unlisted(policy: Policy, now: datetime) -> Iterator[Trouble]:
     """
     found = policy.source.found
     error = found.trouble
-    if error is None or (error.code == _UNREACHABLE and policy.source.databases):
+    if error is None or (error.code == SourceUnreachableError.code and policy.source.databases):
         return
     patterns = Series(policy.name, DatabaseName(", ".join(policy.source.patterns)))
     cause = cause_of_failure(error, patterns, policy)
@@ -54,7 +53,7 @@ def find_gone(policy: Policy, seen: SeriesObservation, now: datetime) -> Trouble
         since=now,
         short="the server has no such database any more",
         error=ErrorReport(
-            code="ORC-203",
+            code=DatabaseMissingError.code,
             what=f"the server has no database {series.database!r} any more: there will be no further"
             f" backup of {series}; those that there are stay",
             next_step=f"bring it back with `orchestrator restore latest --policy {policy.name}"

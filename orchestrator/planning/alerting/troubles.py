@@ -9,6 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
+from orchestrator.errors import (
+    DamagedBackupError,
+    PromiseBrokenError,
+    PruneRefusedError,
+    SuspiciousBackupError,
+    UncoveredTableError,
+)
+from orchestrator.model.actions import RecoverSeries, TakeBackup, VerifyCopy
 from orchestrator.model.alert import Cause, Trouble
 from orchestrator.model.incident import DamagedCopy, Message, Setback, UncoveredTables
 from orchestrator.model.names import Series
@@ -25,16 +33,21 @@ from orchestrator.planning.alerting.causes import (
     CATALOG,
     DAMAGED,
     NO_TROUBLE,
+    OF_USER,
     PRUNING,
     SCHEDULES,
     cause_of_failure,
 )
 from orchestrator.planning.alerting.databases import find_gone, find_unlisted
 from orchestrator.planning.alerting.subjects import shorten_failure, shorten_suspicion
+from orchestrator.planning.explain import KINDS
 from orchestrator.planning.phrases import say_time
 from orchestrator.planning.promises import assess_promises
 
 PROVE_ALL = "orchestrator verify --all --level content"
+_BACKING_UP = frozenset(KINDS[action] for action in (RecoverSeries, TakeBackup, VerifyCopy))
+"""All other actions tidy up."""
+
 _SHOWN_BY_ONE = frozenset({Event.UNCOVERED})
 _SHOWN = 3
 """So many of a kind are named in a sentence."""
@@ -218,7 +231,7 @@ def _find_failure(view: _View) -> Trouble | None:
         error=error,
         short=shorten_failure(error.what, cause, view.series),
         next_command="orchestrator validate"
-        if error.code.startswith("ORC-1")
+        if error.code in OF_USER
         else f"orchestrator backup {view.named}",
         # That half of its time was over is not right again because the whole of it is.
         also=frozenset({Event.DEGRADED} if error.code == TOO_LONG else ()),
@@ -229,7 +242,7 @@ def _find_setbacks(view: _View, *, is_corrupt: bool) -> Iterator[Trouble]:
     for setback in view.setbacks:
         if setback.error.code in NO_TROUBLE or (is_corrupt and setback.error.code in DAMAGED):
             continue
-        tidies = setback.action not in ("verify_copy", "recover_series", "take_backup")
+        tidies = setback.action not in _BACKING_UP
         cause = cause_of_failure(setback.error, view.series, view.policy)
         yield Trouble(
             cause=cause,
@@ -254,7 +267,7 @@ def _find_corrupt(view: _View) -> Trouble | None:
         since=min(found, default=view.whole.now),
         short=f"{newest.backup} of {view.series}{f', and {others} more' if others else ''}",
         error=ErrorReport(
-            code="ORC-401",
+            code=DamagedBackupError.code,
             what=f"backup {newest.backup} of {view.series} at {newest.destination} is damaged:"
             f" {newest.trouble}{more if others else ''}",
             next_step=f"mend the place, then take a new backup with `orchestrator backup {view.named}`:"
@@ -283,7 +296,7 @@ def _find_missed(view: _View) -> Trouble | None:
         since=first.broken_since or view.whole.now,
         short=f"{first.schedule}, since {say_time(first.broken_since or view.whole.now)}",
         error=ErrorReport(
-            code="ORC-802",
+            code=PromiseBrokenError.code,
             what=f"{view.series} has no backup for its schedule {first.schedule}: {first.sentence}",
             next_step="resume the policy, or let the pause end"
             if is_paused
@@ -308,7 +321,7 @@ def _find_suspicious(view: _View) -> Trouble | None:
         since=first.at if first else newest.snapshot_at,
         short=shorten_suspicion("; ".join(reasons)),
         error=ErrorReport(
-            code="ORC-803",
+            code=SuspiciousBackupError.code,
             what=f"backup {newest.id} of {view.series} is suspicious: {_list(reasons, '; ')}",
             next_step="look whether anybody misses them; if all is as it should be, say so with"
             f" `orchestrator acknowledge {newest.id} --reason …`. Until then nothing of the series"
@@ -332,7 +345,7 @@ def _find_uncovered(view: _View) -> Trouble | None:
         since=found.since,
         short=names,
         error=ErrorReport(
-            code="ORC-207",
+            code=UncoveredTableError.code,
             what=f"{len(found.tables)} {is_are} not in the backups of {view.series}: no pattern of"
             f" the policy names {names}",
             next_step="add a pattern to `tables.include` or `tables.exclude` of the policy",
@@ -353,7 +366,7 @@ def _find_refused(view: _View) -> Trouble | None:
         short=refused[0].reason,
         since=view.whole.now,
         error=ErrorReport(
-            code="ORC-403",
+            code=PruneRefusedError.code,
             what=f"copies of {view.series} are kept although no rule keeps them:"
             f" {_list([skipped.reason for skipped in refused], '; ')}",
             next_step="`orchestrator prune --dry-run` shows each; allow it, or do what it asks for",

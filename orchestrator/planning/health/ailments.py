@@ -62,8 +62,9 @@ def _find_broken(desired: DesiredState, seen: Observation) -> Iterator[Finding]:
             yield Finding(Severity.CRITICAL, text)
         said = {promise.series for promise in broken}
         for series in policy.series:
-            if seen.series[series].newest is None and series not in said:
-                yield Finding(Severity.CRITICAL, f"{series}: there is no backup")
+            nothing = say_unproved(policy, one := seen.series[series])
+            if one.newest is None and series not in said and nothing is not None:
+                yield Finding(Severity.CRITICAL, nothing)
 
 
 def _is_of_promise(trouble: Trouble) -> bool:

@@ -7,7 +7,12 @@ from orchestrator.model.names import PolicyName
 from orchestrator.model.observation import Observation, SeriesObservation
 from orchestrator.model.policy import Policy
 from orchestrator.planning.phrases import say_duration, say_time
-from orchestrator.planning.promises import Promise, assess_promises
+from orchestrator.planning.promises import (
+    Promise,
+    assess_promises,
+    has_no_intact_copy,
+    say_none_intact,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +72,8 @@ def say_unlisted(policy: Policy) -> Iterator[str]:
 def say_unproved(policy: Policy, one: SeriesObservation) -> str | None:
     """Return how far the newest backup of a series is from what was promised, or None."""
     if one.newest is None:
-        return f"{one.series}: there is no backup"
+        is_empty = has_no_intact_copy(one)
+        return f"{one.series}: {say_none_intact(one) if is_empty else 'there is no backup'}"
     level = one.newest.level
     if level is not None and level >= policy.after_backup:
         return None

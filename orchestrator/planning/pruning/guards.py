@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from orchestrator.model.names import BackupId
+from orchestrator.planning.clocks import (
+    CLOCK_TOLERANCE as CLOCK_TOLERANCE,  # noqa: PLC0414 - execution/prune/look.py reads it here
+)
 from orchestrator.planning.phrases import say_duration, say_time
-
-CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,7 +42,8 @@ class SeriesView(Generic[ViewedBackup_co]):
         rebuilt_at: when the catalog was rebuilt, if nobody acknowledged that yet.
         clock_trouble: in words, why the clock cannot be trusted, or None.
         is_intact: whether the newest verified copy was found whole since the latest failure.
-        in_use: who reads a backup now, in words.
+        in_use: who reads a backup now, in words. Nobody, where only the catalog is asked: readers
+            say it at a destination, of a whole series, and whoever removes something looks there.
     """
 
     policy: Policy

@@ -9,7 +9,6 @@ from orchestrator.engines.postgres.programs import (
     copy_for_others,
     embedded_programs,
     find_client_programs,
-    find_server_programs,
     reachable_by_others,
     read_version,
 )
@@ -106,10 +105,6 @@ def test_folders_on_the_path_that_are_missing_or_closed_are_passed_over(tmp_path
     closed.mkdir(mode=0o000)
     path = f"{closed}/bin:{tmp_path}/missing::/etc/passwd"
     assert find_client_programs(environment={"PATH": path}).version >= (14, 0)
-
-
-def test_server_programs_are_found():
-    assert (find_server_programs(environment={}) / "initdb").is_file()
 
 
 def test_programs_in_a_private_folder_are_not_reachable_by_others_but_their_copy_is(

@@ -1,5 +1,6 @@
 """Measuring destinations: only ours, beside the work, and a place that hangs hinders nobody."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -147,6 +148,20 @@ def test_a_place_that_fails_is_remembered_until_it_can_be_measured(
     assert known.unmeasured.why == why
 
     assert SpaceGauge().measure(with_place(world, MemoryDestination))[LOCAL].unmeasured is None
+
+
+def test_what_nobody_foresaw_is_a_warning_whose_traceback_only_debugging_shows(
+    caplog: pytest.LogCaptureFixture,
+):
+    world = a_world()
+    with caplog.at_level(logging.DEBUG, logger="orchestrator"):
+        SpaceGauge().measure(with_place(world, Broken))
+
+    traced = [record for record in caplog.records if record.exc_info]
+    assert [record.levelno for record in traced] == [logging.DEBUG]
+    [warning] = [record for record in caplog.records if record.levelno > logging.INFO]
+    assert (warning.levelno, warning.getMessage()) == (logging.WARNING, "space_not_measured")
+    assert vars(warning)["what"] == "ZeroDivisionError"
 
 
 @contextmanager

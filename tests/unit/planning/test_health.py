@@ -13,7 +13,7 @@ from orchestrator.model.alert import Cause, Trouble
 from orchestrator.model.backup import Backup
 from orchestrator.model.names import DestinationName, PolicyName, ScheduleName
 from orchestrator.model.observation import Observation
-from orchestrator.model.policy import Event, Policy
+from orchestrator.model.policy import Event, Policy, Schedule
 from orchestrator.model.run import RunState
 from orchestrator.model.space import Space, SpaceHistory, SpaceMeasurement, Unmeasured
 from orchestrator.model.verification import Level
@@ -132,6 +132,22 @@ def test_the_worst_finding_decides_the_code(
     assert f" | critical={int(code is CheckCode.CRITICAL)};;;0 warning=" in lines[0]
     assert "oldest_backup=" in lines[0] or newest is None
     assert "'free_local'=1B;;;0;2" in lines[0]
+
+
+@pytest.mark.parametrize("schedules", [POLICY.schedules, ()], ids=["scheduled", "unscheduled"])
+def test_backups_without_an_intact_copy_are_critical_and_not_called_none(
+    schedules: Sequence[Schedule],
+):
+    policy = replace(POLICY, schedules=tuple(schedules))
+    lost = a_series_observation(series=a_series(), backups=3)
+    observed = an_observation(NOW, lost, schedules_since=schedules_in_force(policy))
+
+    code, lines = check(replace(health(None), desired=a_desired_state(policy), seen=observed))
+
+    assert code is CheckCode.CRITICAL
+    assert "no copy of its 3 backups is intact" in lines[0]
+    assert "there is no backup" not in lines[0]
+    assert "is intact" in take_pulse(policy, observed).words
 
 
 def test_hostile_words_stay_on_their_line_and_out_of_the_figures():

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from orchestrator.planning.phrases import say_duration, say_time
+from orchestrator.planning.phrases import say_duration, say_size, say_time
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,24 @@ from orchestrator.planning.phrases import say_duration, say_time
 )
 def test_a_duration_has_its_two_coarsest_units(seconds: int, words: str):
     assert say_duration(timedelta(seconds=seconds)) == words
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (341.3, "341 B"),
+        (1024, "1.0 KiB"),
+        (1536, "1.5 KiB"),
+        (1024**2, "1.0 MiB"),
+        (2.25 * 1024**3, "2.2 GiB"),
+        (5 * 1024**4, "5.0 TiB"),
+        (3000 * 1024**5, "3000.0 PiB"),
+    ],
+)
+def test_a_size_is_said_in_the_largest_unit_that_it_fills(size: float, words: str):
+    assert say_size(size) == words
 
 
 def test_a_time_is_said_in_utc_with_seconds_only_if_there_are_any():

@@ -57,6 +57,33 @@ def test_a_series_that_never_succeeded_breaks_its_promise():
     assert "never had a backup" in promise.sentence
 
 
+def test_no_promise_is_kept_while_no_backup_has_an_intact_copy():
+    [promise] = assess_promises(
+        DAILY,
+        a_series_observation(backups=2),
+        schedules_since=schedules_in_force(DAILY, since=utc("2026-06-05T03:00")),
+        now=utc("2026-06-05T12:00"),
+    )
+    assert not promise.is_kept
+    assert promise.broken_since is None
+    assert promise.sentence == (
+        "not kept: no copy of its 2 backups is intact (backups from the future are not counted);"
+        " the next slot is 2026-06-06T02:00Z"
+    )
+
+
+def test_a_missed_slot_of_a_series_with_damaged_backups_alone_says_what_is_left():
+    [promise] = assess_promises(
+        DAILY,
+        a_series_observation(backups=1),
+        schedules_since=schedules_in_force(DAILY),
+        now=utc("2026-06-05T12:00"),
+    )
+    assert promise.broken_since is not None
+    assert "no copy of its 1 backup is intact" in promise.sentence
+    assert "never had a backup" not in promise.sentence
+
+
 def test_slots_before_the_schedule_was_applied_are_nobodys_promise():
     assert promise_at("2026-06-05T12:00", "2026-06-01T02:00", since=utc("2026-06-05T02:01")).is_kept
     at_the_slot = promise_at("2026-06-05T12:00", "2026-06-01T02:00", since=utc("2026-06-05T02:00"))

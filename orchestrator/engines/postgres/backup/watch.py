@@ -22,14 +22,12 @@ from orchestrator.errors import (
     SnapshotLostError,
     UnexpectedError,
 )
+from orchestrator.planning.alerting.ageing import WARN_AT
 from orchestrator.ports.clock import Clock
 
 _log = logging.getLogger(__name__)
 
 INTERVAL = timedelta(seconds=2)
-
-WARN_AT = 0.5
-"""The part of ``max_duration`` after which the log says the age of the snapshot (rule 12)."""
 
 # Whoever waits for a lock that one of our sessions holds, the children's included. Not asked for by
 # `wait_event_type`, which only superusers and pg_monitor see of other roles' sessions.

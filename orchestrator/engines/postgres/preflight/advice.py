@@ -21,10 +21,8 @@ from orchestrator.engines.postgres.preflight.clients import say_holes
 from orchestrator.engines.postgres.programs import find_client_programs
 from orchestrator.errors import ClientProgramError
 from orchestrator.model.policy import TableSelection
+from orchestrator.planning.clocks import CLOCK_TOLERANCE
 from orchestrator.ports.preflight import Finding, Severity
-
-CLOCK_TOLERANCE = timedelta(minutes=5)
-"""By how much clocks may differ before pruning stops (design §7)."""
 
 SAFE_MODE = "verify-full"
 
