@@ -19,6 +19,7 @@ from orchestrator.execution.replace.replace_tables import (
 )
 from orchestrator.model.secret import Secret
 from orchestrator.policy.load import load_policies
+from orchestrator.ports.destination import Destination
 from orchestrator.ports.progress import SilentProgress
 from orchestrator.settings import Settings
 from orchestrator.wiring import build_execution, existing_engine, safety_place
@@ -133,3 +134,25 @@ def test_a_backup_with_another_number_of_rows_than_what_goes_is_refused(
     ):
         prepared.carry_out(prove=False, consent=ReplaceConsent())
     assert notes(clone) == STAGING
+
+
+def test_who_replaces_tables_says_so_at_the_place_that_is_read(place: Workplace, clone: Database):
+    settings, execution = opened(place)
+    (backup,) = execution.reader.backups()
+    seen: list[Path] = []
+
+    def look_and_open() -> Destination:
+        seen.extend(path for path in place.stored_files() if "intents" in str(path))
+        return safety_place(settings)
+
+    request = ReplaceRequest(
+        database=clone.name,
+        server_url=Secret(clone.url, "test"),
+        tables=(),
+        safety_place=look_and_open,
+    )
+    with prepare_replacement(backup, request, existing_engine(settings), execution) as prepared:
+        assert not [path for path in place.stored_files() if "intents" in str(path)]
+        prepared.carry_out(prove=False, consent=ReplaceConsent())
+    assert len(seen) == 1
+    assert not [path for path in place.stored_files() if "intents" in str(path)]

@@ -17,6 +17,7 @@ from orchestrator.execution.replace.safety import (
     require_every_row,
     save_into_series,
 )
+from orchestrator.execution.restore.announcing import announced_restore
 from orchestrator.execution.restore.choosing import Chosen, choose_tables
 from orchestrator.execution.restore.compare_restored import different_tables
 from orchestrator.execution.restore.load_chunks import load_chunks
@@ -109,6 +110,8 @@ class PreparedReplacement:
     def carry_out(self, *, prove: bool, consent: ReplaceConsent) -> ReplaceReport:
         """Replace the tables; start and end are logged with who did it.
 
+        The places that are read are told, so that nothing goes from there meanwhile.
+
         Raises:
             ReplaceRefusedError: something stands in the way; nothing has changed.
             RestoreError: the server refused; nothing has changed.
@@ -118,7 +121,10 @@ class PreparedReplacement:
         self.require_no_obstacle(consent)
         execution = self._execution
         words = {"database": self._request.database, "into": "existing"}
-        with logged_restore(self._backup, words, execution) as detail:
+        with (
+            logged_restore(self._backup, words, execution) as detail,
+            announced_restore(self._backup, execution),
+        ):
             started = execution.clock.monotonic()
             report = self._replace(prove=prove)
             report = replace(report, seconds=execution.clock.monotonic() - started)

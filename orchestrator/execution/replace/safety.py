@@ -6,6 +6,7 @@ the catalog, as COPY text and zstd.
 """
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ from orchestrator.ports.restoring.existing_database import Replacement
 HELD_FOR = timedelta(days=30)
 _PIECE_BYTES = 16 << 20
 _LEVEL = 3
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +205,10 @@ class _Cutter:
 def local_copy(
     replacement: Replacement, tables: Sequence[Table], place: Destination, folder: str
 ) -> Iterator[Safety]:
-    """Copy tables as they are now; taken away again if the block ends with an error."""
+    """Copy tables as they are now; taken away again if the block ends with an error.
+
+    A copy that cannot be taken away is logged: what ended the block is what there is to say.
+    """
     copy = LocalCopy(place, folder)
     try:
         for table in tables:
@@ -210,5 +216,13 @@ def local_copy(
         copy.finish()
         yield Safety(backup=None, keys=tuple(copy.keys), rows=copy.rows)
     except BaseException:
-        copy.remove()
+        _remove(copy)
         raise
+
+
+def _remove(copy: LocalCopy) -> None:
+    try:
+        copy.remove()
+    except OrchestratorError as error:
+        _log.warning("safety_copy_not_removed", extra={"folder": copy.folder, "what": error.what})
+        _log.debug("safety_copy_not_removed: %s", error, exc_info=error)

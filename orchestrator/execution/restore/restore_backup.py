@@ -11,6 +11,7 @@ from hashlib import sha256
 
 from orchestrator.errors import UsageError
 from orchestrator.execution.context import Execution
+from orchestrator.execution.restore.announcing import announced_restore
 from orchestrator.execution.restore.choosing import Chosen, choose_tables
 from orchestrator.execution.restore.compare_restored import compare_restored
 from orchestrator.execution.restore.load_chunks import load_chunks
@@ -58,14 +59,15 @@ class RestoreChoices:
     """What of a backup is restored, and whose it shall be.
 
     ``tables``, as ``schema.table``, are the only ones restored if there are any, with what they need.
-    ``set_aside`` makes a database that is to get another name later, and ``skip_failed_indexes``
-    leaves out what cannot be built (`RestoreRequest`).
+    ``set_aside`` makes a database that is to get another name later, ``skip_failed_indexes`` and
+    ``skip_failed_constraints`` leave out what cannot be built (`RestoreRequest`).
     """
 
     tables: tuple[str, ...] = ()
     ownership: Ownership = field(default_factory=Ownership)
     set_aside: bool = False
     skip_failed_indexes: bool = False
+    skip_failed_constraints: bool = False
 
 
 EVERYTHING = RestoreChoices()
@@ -82,7 +84,8 @@ def restore_into_new(
 ) -> RestoreReport:
     """Rebuild a backup as a new database, compare it, and give it its name last of all.
 
-    With ``prove`` every row is read again and compared. Start and end are logged with who did it.
+    With ``prove`` every row is read again and compared. Start and end are logged with who did it,
+    and the places that are read are told, so that nothing goes from there meanwhile.
 
     Raises:
         UsageError: the name is empty or too long, or the backup has no such table.
@@ -92,25 +95,41 @@ def restore_into_new(
         RestoreError: the server refused something that carries or guards data.
     """
     _refuse_name(name)
-    with logged_restore(backup, {"database": name}, execution) as detail:
+    with (
+        logged_restore(backup, {"database": name}, execution) as detail,
+        announced_restore(backup, execution),
+    ):
         started = execution.clock.monotonic()
-        material = fetch_material(backup, execution)
-        chosen = choose_tables(material.details, choices.tables) if choices.tables else None
-        request = _request(backup, name, server_url, choices, chosen, execution=execution)
-        if choices.ownership.with_roles:
-            request = replace(request, roles=material.details.roles)
-        if chosen is not None:
-            material = replace(material, details=_only(chosen, material.details))
-        with execution.target.create_database(request, material.details.properties) as database:
-            skipped = _rebuild(
-                database, material, prove=prove, partial=chosen is not None, execution=execution
-            )
-        lacking = () if chosen is None else chosen.large_objects_left_out
-        report = _report(name, material, (*skipped, *lacking), proved=prove)
-        seconds = execution.clock.monotonic() - started
-        report = replace(report, seconds=seconds, notes=tuple(database.notes))
+        report = _restore(
+            backup, name, choices, prove=prove, server_url=server_url, execution=execution
+        )
+        report = replace(report, seconds=execution.clock.monotonic() - started)
         detail |= {"rows": str(report.rows), "proved": str(prove).lower()}
     return report
+
+
+def _restore(
+    backup: Backup,
+    name: str,
+    choices: RestoreChoices,
+    *,
+    prove: bool,
+    server_url: Secret,
+    execution: Execution,
+) -> RestoreReport:
+    material = fetch_material(backup, execution)
+    chosen = choose_tables(material.details, choices.tables) if choices.tables else None
+    request = _request(backup, name, server_url, choices, chosen, execution=execution)
+    request = _with_roles(request, material.details)
+    if chosen is not None:
+        material = replace(material, details=_only(chosen, material.details))
+    with execution.target.create_database(request, material.details.properties) as database:
+        skipped = _rebuild(
+            database, material, prove=prove, partial=chosen is not None, execution=execution
+        )
+    lacking = () if chosen is None else chosen.large_objects_left_out
+    report = _report(name, material, (*skipped, *lacking), proved=prove)
+    return replace(report, notes=tuple(database.notes))
 
 
 def _report(
@@ -156,6 +175,7 @@ def look_ahead(
     chosen = choose_tables(material.details, choices.tables) if choices.tables else None
     details = material.details if chosen is None else _only(chosen, material.details)
     request = _request(backup, name, server_url, choices, chosen, execution=execution)
+    request = _with_roles(request, details)
     return RestoreOutlook(
         tables=len(details.tables),
         rows=details.rows,
@@ -186,7 +206,12 @@ def _request(
         stall_timeout=_stall_timeout(backup, execution),
         set_aside=choices.set_aside,
         skip_failed_indexes=choices.skip_failed_indexes,
+        skip_failed_constraints=choices.skip_failed_constraints,
     )
+
+
+def _with_roles(request: RestoreRequest, details: Details) -> RestoreRequest:
+    return replace(request, roles=details.roles) if request.ownership.with_roles else request
 
 
 def _stall_timeout(backup: Backup, execution: Execution) -> timedelta:

@@ -6,8 +6,10 @@ from contextlib import suppress
 import psycopg
 import pytest
 
+from orchestrator.engines.postgres.restore.existing.database import PostgresExistingDatabase
 from orchestrator.errors import LockTimeoutError, RestoreError, SourceUnreachableError
 from orchestrator.model.contents import SequenceState, TableName
+from orchestrator.ports.restoring.existing_database import ExistingDatabase, Wanted
 from tests.faults.replacing import SCHEMA, guards_of
 from tests.support.postgres import Database
 from tests.support.replacing import a_table, look, opened, replace_rows, wanted
@@ -283,3 +285,21 @@ def test_a_key_that_leads_to_a_partitioned_table_comes_back(empty_database: Data
     with pytest.raises(RestoreError, match="orphaned"):
         replace_rows(empty_database, wanted(a_table("p_2", id="integer")), {})
     assert ids(empty_database, "p") == [2]
+
+
+def test_a_commit_that_the_server_answers_with_a_rollback_is_no_success(empty_database: Database):
+    empty_database.execute("CREATE TABLE t (id int); INSERT INTO t VALUES (1)")
+    what = wanted(a_table("t", id="integer"))
+    with opened(empty_database) as existing:
+        with pytest.raises(RestoreError, match="rolled back"):
+            replace_unheard(existing, what)
+        assert ids(empty_database, "t") == [1]
+
+
+def replace_unheard(existing: ExistingDatabase, what: Wanted) -> None:
+    """Replace tables in a transaction that fails as by a cancelled keep-alive: nobody is told."""
+    assert isinstance(existing, PostgresExistingDatabase)
+    with existing.replacing(what, existing.look(what)) as replacement:
+        replacement.empty_tables()
+        replacement.restore_guards()
+        existing._connection.pgconn.exec_(b"SELECT 1/0")

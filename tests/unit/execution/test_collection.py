@@ -9,12 +9,18 @@ import pytest
 from orchestrator.archive.intent import Intent, Purpose, encode_intent
 from orchestrator.archive.layout import intent_key
 from orchestrator.catalog.memory import MemoryCatalog
-from orchestrator.errors import DestinationPermissionError, ObjectKeptError, UnreadableManifestError
+from orchestrator.errors import (
+    DestinationPermissionError,
+    DestinationUnreachableError,
+    ObjectKeptError,
+    UnreadableManifestError,
+)
 from orchestrator.execution.context import Execution
 from orchestrator.execution.executor import execute
 from orchestrator.model.backup import CopyState
 from orchestrator.model.names import DestinationName, ObjectKey, RunId
 from orchestrator.model.outcome import Failed, NotNeeded, Succeeded
+from orchestrator.model.run import LogAction, LogOutcome
 from orchestrator.ports.catalog import SeriesRecord
 from tests.unit.execution.pruning_world import DAY, DELAY, HOUR, PruningWorld
 from tests.unit.execution.test_prune import WAIT, a_collection, a_prune
@@ -122,6 +128,12 @@ class OneplaceOpener:
 
     def open(self, _: DestinationName) -> object:
         return self._place
+
+    def is_there(self, _: DestinationName) -> bool:
+        return True
+
+    def make(self, _: DestinationName) -> None:
+        """Every place is there."""
 
 
 def test_what_a_backup_used_again_waits_its_whole_time_anew_when_that_is_gone():
@@ -263,3 +275,25 @@ def test_a_destination_that_keeps_an_object_is_told_and_asked_once_a_day(
     world.do_pass()
     assert locked.tried == 2
     assert victim in world.ids
+
+
+def test_what_went_before_a_collection_was_broken_off_is_in_the_log():
+    world = a_world_with_ripe_chunks()
+    path = world.backups[0].path
+    for digits in ("aa", "bb"):
+        world.objects[ObjectKey(f"{path}/chunks/{digits}/{digits * 32}.copy.zst")] = b"left behind"
+    execute(a_collection(), world.process())
+    world.clock.time += WAIT
+    calls: list[str] = []
+
+    def go_away_after_the_first(call: str) -> None:
+        calls.extend([call] if "move_aside" in (call, *calls) else [])
+        if call == "remove" and calls.count(call) == 2:
+            raise DestinationUnreachableError("it is away", next_step="bring it back")
+
+    outcome = execute(a_collection(), world.process(go_away_after_the_first, workers=1))
+    assert isinstance(outcome, Failed)
+    assert (len(world.keys("/aa/")), len(world.keys("/bb/"))) == (0, 1)
+    entry = [entry for entry in world.catalog.log() if entry.action is LogAction.COLLECT][-1]
+    assert (entry.outcome, entry.detail["objects"]) == (LogOutcome.FAILED, "1")
+    assert world.catalog.collections()[SERIES, LOCAL].looked_at < entry.at - DAY

@@ -139,6 +139,7 @@ def test_a_copy_stays_if_the_better_one_is_not_really_there():
     outcome = execute(a_prune(world), world.process())
     assert isinstance(outcome, NotNeeded)
     assert "has no manifest there" in outcome.summary
+    assert [copy.state for copy in world.backups[-1].copies] == [CopyState.DAMAGED]
 
 
 def test_a_copy_that_was_never_marked_is_not_pruned():

@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from orchestrator.archive.compression import decompress_blocks
 from orchestrator.destinations.memory import MemoryDestination
+from orchestrator.errors import DestinationPermissionError, LockTimeoutError
 from orchestrator.execution.replace import safety
-from orchestrator.execution.replace.safety import LocalCopy
+from orchestrator.execution.replace.safety import LocalCopy, local_copy
+from orchestrator.model.contents import Table
 from orchestrator.model.names import DestinationName, ObjectKey
 from tests.support.replacing import a_table
 
@@ -46,3 +49,28 @@ def test_a_copy_that_is_not_needed_goes_away():
     copy.finish()
     copy.remove()
     assert [*place.list("")] == []
+
+
+class Replaced:
+    """A replacement whose tables have these rows."""
+
+    def read_table(self, _: Table, consume: Callable[[bytes], None]) -> int:
+        return reader(100)(consume)
+
+
+def test_a_copy_that_cannot_be_taken_away_hides_no_cause(caplog: pytest.LogCaptureFixture):
+    stuck = MemoryDestination(DestinationName("safety"))
+    replacement: Any = Replaced()
+    cause = LockTimeoutError("the table is locked", next_step="wait")
+
+    def refuse(key: ObjectKey) -> None:
+        raise DestinationPermissionError(f"{key} stays", next_step="ask")
+
+    stuck.remove = refuse  # type: ignore[method-assign]  # a disk that became read-only meanwhile
+    with (
+        pytest.raises(LockTimeoutError) as caught,
+        local_copy(replacement, [a_table("t", id="integer", text="text")], stuck, "now"),
+    ):
+        raise cause
+    assert caught.value is cause
+    assert [record.message for record in caplog.records] == ["safety_copy_not_removed"]

@@ -149,12 +149,15 @@ class PostgresExistingDatabase(ExistingDatabase):
     def _commit(self, transaction: str) -> None:
         """Commit; if the connection breaks in it, find out what became of it.
 
+        A transaction in which something failed that nobody heard of ends without any error, too:
+        only the tag of the answer tells (PostgreSQL, COMMIT).
+
         Raises:
             RestoreError: it was not committed, or nobody can tell.
         """
         try:
             with restore_errors("committing", next_step=NEXT_STEP):
-                self._connection.execute("COMMIT")
+                answer = self._connection.execute("COMMIT").statusmessage
         except OrchestratorError:
             status = self._status(transaction)
             if status == "committed":
@@ -167,6 +170,12 @@ class PostgresExistingDatabase(ExistingDatabase):
                 next_step=f"ask it: {_STATUS.replace('%s', repr(transaction))}; committed means"
                 " that the tables are as in the backup, aborted that nothing was changed",
             ) from None
+        if answer != "COMMIT":
+            raise RestoreError(
+                "the server rolled back the replacement instead of committing it: a statement before"
+                " had failed or was cancelled",
+                next_step=NEXT_STEP,
+            )
 
     def _status(self, transaction: str) -> str | None:
         deadline = time.monotonic() + _ASKED_FOR_SECONDS
