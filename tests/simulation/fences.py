@@ -234,13 +234,14 @@ class FenceChecks:
         self.unacknowledged = {backup.series for backup in self.world.catalog.backups()}
 
     def _check_measure(self, backup: Backup, place: str, name: str) -> None:
+        if (backup.id, place) in self.begun:
+            return
         now, key = self.world.time, (str(backup.series), place)
         gone = [at for at in self.pruned.get(key, []) if now - DAY < at <= now]
         self.pruned[key] = [*gone, now]
-        if (backup.id, place) in self.begun:
-            return
         taken = sum(now - DAY < at <= now for at in self.taken.get(key, []))
-        most = taken + max(10, len(self._series(backup)) // 20) + self.world.allowed
+        allowed = sum(number for at, number in self.world.allowed if now - DAY < at <= now)
+        most = taken + max(10, len(self._series(backup)) // 20) + allowed
         is_measured = len(gone) < most
         require(is_measured, "I8", f"{name} is the {len(gone) + 1}th one pruned within a day")
 

@@ -21,7 +21,6 @@ from orchestrator.execution.prune import (
     collect_chunks,
     collector,
     holdings,
-    prune_copy,
     remove_copy,
 )
 from orchestrator.execution.rebuild import found_backups, merge_series
@@ -364,9 +363,6 @@ MUTANTS: Mapping[str, Mutation] = {
     "manifest removed after its parts": _manifest_last,
     "missing fence check on delete": _delete_without_fence,
     "prune of what is held": lambda: patch.dict(rules.ALWAYS, {rules.HELD: _returns(False)}),
-    "damage that stops a prune forgotten": lambda: patch.object(
-        prune_copy, "verify_copy", _returns(None)
-    ),
     "damage that stops a collection forgotten": lambda: patch.object(
         collect_chunks, "note_unreadable", _returns(None)
     ),

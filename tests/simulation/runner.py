@@ -32,8 +32,8 @@ EVERY_SQLITE = 25
 """Every so many seeds the catalog is a real one on SQLite: it costs four times the time."""
 LONG, SHORT = 40, 8
 """Steps of a story: in the long run, and in tests and the hunt for mutants."""
-MOST_SEEDS = 2000
-"""As many seeds has a planted bug to be found."""
+SHORT_FIRST, MOST_SEEDS = 100, 500
+"""So many short stories are told first to find a planted bug; the others, up to the most, are long."""
 PART = 20
 WANTED_YEARS = 1000.0
 
@@ -89,7 +89,7 @@ def tell(seed: int, steps: int, *, sqlite: bool | None = None, mutant: str | Non
 def hunt(mutant: str, *, most: int = MOST_SEEDS, first: int = 0) -> tuple[int | None, str | None]:
     """Return after how many seeds a planted bug is found, and by which invariant; or Nones."""
     for number in range(1, most + 1):
-        told = tell(first + number, SHORT, mutant=mutant)
+        told = tell(first + number, SHORT if number <= SHORT_FIRST else LONG, mutant=mutant)
         if told.violation:
             require_planted(mutant, told)
             return number, told.invariant

@@ -261,7 +261,7 @@ class Story:
         process = Process(self.world, host=self._draw_host(), fate=fate)
         self.tally.passes += 1
         allowed = self.chance.choice([0, 0, 0, 0, 5])
-        self.world.allowed += allowed
+        self.world.allowed.append((self.world.time, allowed))
         try:
             with self.world.process_runs(process), self._plans_noted(process):
                 result = cycle.run_pass(process.execution(), retry=retry, allow_prune=allowed)

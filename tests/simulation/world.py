@@ -130,8 +130,8 @@ class World:
     """Whether the catalog was lost, and built again from the places."""
     clock_went_back: bool = False
     clock_jumped: bool = False
-    allowed: int = 0
-    """How many copies were ever allowed to go beyond the measure of a day."""
+    allowed: list[tuple[datetime, int]] = field(default_factory=list)
+    """When a pass began, and how many copies it was allowed beyond the measure of a day."""
     events: deque[str] = field(default_factory=lambda: deque(maxlen=EVENTS_SHOWN))
     watchers: list[Callable[..., None]] = field(default_factory=list)
     lease_watchers: list[Callable[..., None]] = field(default_factory=list)
