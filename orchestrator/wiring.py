@@ -35,7 +35,12 @@ from orchestrator.ports.engine import SchemaReader
 from orchestrator.ports.machine import Machine
 from orchestrator.ports.metrics import MetricsSink, NoMetrics
 from orchestrator.ports.policies import PolicyFiles
-from orchestrator.ports.preflight import ChannelInspector, DatabaseLister, SourceInspector
+from orchestrator.ports.preflight import (
+    ChannelInspector,
+    DatabaseLister,
+    ServerClock,
+    SourceInspector,
+)
 from orchestrator.ports.progress import Progress, SilentProgress
 from orchestrator.ports.restoring.existing_database import ExistingEngine
 from orchestrator.ports.restoring.swapping import Swapper
@@ -149,6 +154,13 @@ def source_inspector(settings: Settings) -> SourceInspector:
     return PostgresInspector(clock=SystemClock(), environment=settings.environment)
 
 
+def server_clock(settings: Settings) -> ServerClock:
+    """Return what asks servers for the time."""
+    from orchestrator.engines.postgres.preflight.inspector import PostgresInspector
+
+    return PostgresInspector(clock=SystemClock(), environment=settings.environment)
+
+
 def existing_engine(settings: Settings) -> ExistingEngine:
     """Return what replaces tables of databases that exist already."""
     from orchestrator.engines.postgres.restore.existing.database import PostgresExisting
@@ -216,7 +228,7 @@ def _executions(
     from orchestrator.engines.postgres.backup.source import PostgresSource
     from orchestrator.engines.postgres.restore.target import PostgresTarget
 
-    clock = SystemClock()
+    clock, notes = SystemClock(), direct_notes(settings)
     return lambda desired: Execution(
         clock=clock,
         machine=ThisMachine(),
@@ -231,7 +243,8 @@ def _executions(
         desired=desired,
         progress=progress,
         heartbeat=HttpHeartbeat(),
-        notes=direct_notes(settings),
+        # One for all: where the state directory is gone, too, only this object remembers.
+        notes=notes,
         fallback=fallback_channel(settings),
         servers=database_lister(settings),
     )

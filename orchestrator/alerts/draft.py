@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from orchestrator.alerts.words import Severity, clause_of, risk_of, severity_of
 from orchestrator.model.alert import Alert, AlertKind
 from orchestrator.model.policy import Event
+from orchestrator.planning.alerting.subjects import names_what_it_hit
 from orchestrator.planning.phrases import count, say_duration
 
 SUBJECT_LIMIT = 90
@@ -92,9 +93,14 @@ def write_subject(alert: Alert) -> str:
     lasted = say_duration(duration) if duration >= WORTH_TELLING else ""
     about, what = describe_about(alert), alert.error.what if alert.short is None else alert.short
     if _breaks_one(alert):
-        about, what = tidy(str(alert.series[0]), ABOUT_LIMIT), f"{alert.cause.subject} {what}"
+        about = tidy(str(alert.series[0]), ABOUT_LIMIT)
+        what = (
+            what
+            if names_what_it_hit(what, alert.cause.subject)
+            else f"{alert.cause.subject} {what}"
+        )
     begin = f"[{severity_of(alert).value}] {about}: {clause_of(alert)}"
-    if alert.kind in {AlertKind.RECOVERED, AlertKind.TEST}:
+    if alert.kind in {*OVER, AlertKind.TEST}:
         return fit_header(begin, "")
     if alert.kind is AlertKind.REMINDER and lasted:
         begin += f" ({lasted})"
@@ -137,7 +143,7 @@ def code_of(alert: Alert) -> str:
 def list_lines(alert: Alert, longest: int) -> list[Line]:
     """Return what happened, since when, what there is to go back to, and what is at risk."""
     code = code_of(alert)
-    was = "What it was" if alert.kind is AlertKind.RECOVERED else "What happened"
+    was = "What it was" if alert.kind in OVER else "What happened"
     lines = [
         Line(LABELS.get(alert.kind, was), tidy(alert.error.what, longest - len(code)) + code),
         describe_time(alert),
@@ -151,7 +157,8 @@ def list_lines(alert: Alert, longest: int) -> list[Line]:
 BAD = ("none", "unknown")
 """How the words about a last good backup begin where there is nothing to rely on."""
 
-READING = {AlertKind.RECOVERED, AlertKind.DIGEST, AlertKind.TEST}
+OVER = {AlertKind.RECOVERED, AlertKind.UNWATCHED}
+READING = {*OVER, AlertKind.DIGEST, AlertKind.TEST}
 LABELS = {AlertKind.DIGEST: "In short", AlertKind.TEST: "Message"}
 
 
@@ -170,7 +177,7 @@ def describe_time(alert: Alert) -> Line:
     began, now = say_moment(alert.since), say_moment(alert.at)
     if alert.kind in {AlertKind.DIGEST, AlertKind.TEST}:
         return Line("Written", now, spare=3)
-    if alert.kind is AlertKind.RECOVERED:
+    if alert.kind in OVER:
         return Line("It began", began, spare=3)
     lasting = f", {say_duration(duration)} ago" if duration >= WORTH_TELLING else ""
     return Line("Since", f"{began}{lasting}", spare=3)
@@ -178,8 +185,14 @@ def describe_time(alert: Alert) -> Line:
 
 def list_steps(alert: Alert) -> list[Line]:
     """Return what to do; there is nothing to be done about what is right again."""
-    is_over = alert.kind is AlertKind.RECOVERED
-    return [Line("What to do", "nothing" if is_over else alert.error.next_step, spare=1)]
+    match alert.kind:
+        case AlertKind.RECOVERED:
+            words = "nothing"
+        case AlertKind.UNWATCHED:
+            words = "nothing, if the policies were meant to change so; else change them back"
+        case _:
+            words = alert.error.next_step
+    return [Line("What to do", words, spare=1)]
 
 
 def list_affected(alert: Alert) -> list[Line]:

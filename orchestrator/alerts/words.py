@@ -22,7 +22,7 @@ class Severity(Enum):
     OK = "OK"
     """It is right again."""
     INFO = "INFO"
-    """Nothing happened."""
+    """Nothing happened, for better or worse."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +159,7 @@ def severity_of(alert: Alert) -> Severity:
     match alert.kind:
         case AlertKind.RECOVERED:
             return Severity.OK
-        case AlertKind.DIGEST | AlertKind.TEST:
+        case AlertKind.UNWATCHED | AlertKind.DIGEST | AlertKind.TEST:
             return Severity.INFO
         case AlertKind.OPENED | AlertKind.REMINDER:
             return words_of(alert).severity
@@ -175,6 +175,8 @@ def clause_of(alert: Alert) -> str:
             return words.reminder.format(s=plural)
         case AlertKind.RECOVERED:
             return words.recovered
+        case AlertKind.UNWATCHED:
+            return "no longer watched"
         case AlertKind.DIGEST:
             return "summary"
         case AlertKind.TEST:

@@ -28,6 +28,7 @@ PROBE_PREFIX = ".orchestrator-probe-"
 
 _PLAIN = frozenset((ascii_letters + digits + "_.-").encode("ascii"))
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_CHUNK_KEY = re.compile(r"[^/]+/[^/]+/chunks/[0-9a-f]{2}/[0-9a-f]{64}\.copy\.zst")
 _MANIFEST_KEY = re.compile(rf"(.+)/backups/({BACKUP_ID_PATTERN.pattern})/manifest\.json", re.ASCII)
 _IN_ONE_BACKUP = re.compile(
     rf"(.+/backups/{BACKUP_ID_PATTERN.pattern})/(?:(marks)/)?[^/]+", re.ASCII
@@ -100,6 +101,11 @@ def chunk_key(path: str, sha256: str) -> ObjectKey:
     if not _DIGEST.fullmatch(sha256):
         raise ValueError(f"not a SHA-256: {sha256!r}")
     return ObjectKey(f"{chunks_prefix(path)}{sha256[:2]}/{sha256}.copy.zst")
+
+
+def is_chunk_key(key: str) -> bool:
+    """Return whether `chunk_key` can have returned this: an object that backups of a series share."""
+    return _CHUNK_KEY.fullmatch(key) is not None
 
 
 def chunks_prefix(path: str) -> str:

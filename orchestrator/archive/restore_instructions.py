@@ -203,6 +203,13 @@ ask '.sequences[] | sequence_value' | sql -f -
 If this stops at something that holds no data (a publication, a subscription, an event trigger),
 write the list of `pg_restore --list` into a file, remove that line, and use `--use-list`.
 
+Do the same if rows break a constraint ("violates foreign key constraint", "could not create unique
+index"): they did at the source, too. In the end add a foreign key as `schema.dump` has it, with
+`ALTER TABLE … ADD CONSTRAINT … FOREIGN KEY … NOT VALID`: it holds for new rows then. A unique
+constraint can be added when the rows are corrected. If rows break a CHECK in step 7, take it away
+before that step (`ALTER TABLE … DROP CONSTRAINT …`, or `ALTER DOMAIN …`), and add it in the end with
+`ADD CONSTRAINT … CHECK (…) NOT VALID`.
+
 ```bash
 pg_restore --exit-on-error --section=post-data --jobs=2 --dbname="$target" "$backup/schema.dump"
 ```

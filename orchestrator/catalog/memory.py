@@ -36,7 +36,7 @@ from orchestrator.model.names import (
     ScheduleName,
     Series,
 )
-from orchestrator.model.run import Actor, LogEntry, Run, RunResult, RunState
+from orchestrator.model.run import CLOCK, Actor, LogAction, LogEntry, Run, RunResult, RunState
 from orchestrator.model.timeline import MissedSlots, Pause
 from orchestrator.model.verification import Verification
 from orchestrator.ports.catalog import SeriesRecord
@@ -115,6 +115,17 @@ class MemoryCatalog(MemoryHistory, MemorySpace, MemoryApplied, MemoryOutbox, Mem
         with self._transaction():
             wanted = [e for e in self._log.values() if since is None or e.at >= since]
         return sorted(wanted, key=lambda entry: entry.at)
+
+    def clock_ahead(self, *, since: datetime) -> datetime | None:
+        """Return the latest time in the log, written since the clock was last acknowledged."""
+        found: datetime | None = None
+        with self._transaction():
+            for entry in self._log.values():
+                if (entry.action, entry.subject) == (LogAction.ACKNOWLEDGE, CLOCK):
+                    found = None
+                if entry.at >= since:
+                    found = max(entry.at, found or entry.at)
+        return found
 
     def pauses(self) -> Sequence[Pause]:
         """Return every pause, by policy."""

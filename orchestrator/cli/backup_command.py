@@ -3,7 +3,7 @@
 import click
 
 from orchestrator.cli.catalog_alarm import catalog_alarm
-from orchestrator.cli.loading import load_or_refuse
+from orchestrator.cli.loading import load_or_refuse, policy_named
 from orchestrator.cli.options import json_option
 from orchestrator.cli.outcomes import (
     delivery_as_json,
@@ -14,10 +14,10 @@ from orchestrator.cli.outcomes import (
 from orchestrator.cli.progress import terminal_progress
 from orchestrator.cli.rendering import print_json
 from orchestrator.errors import UsageError
+from orchestrator.execution.error_report import error_of
 from orchestrator.execution.find_databases import with_databases
 from orchestrator.model.actions import TakeBackup
 from orchestrator.model.backup import RunReason, Trigger
-from orchestrator.model.names import PolicyName
 from orchestrator.model.policy import DesiredState
 from orchestrator.reconciler.cycle import carry_out, note_missed
 from orchestrator.settings import Settings
@@ -57,14 +57,12 @@ def actions_by_hand(
 
     Raises:
         UsageError: there is no such policy, or it has no such database.
+        OrchestratorError: it is not known what its patterns stand for, or they stand for nothing.
     """
-    policy = desired.policies.get(PolicyName(policy_name))
-    if policy is None:
-        raise UsageError(
-            f"there is no policy {policy_name!r}",
-            next_step=f"the policies are: {', '.join(sorted(desired.policies))}",
-        )
+    policy = policy_named(desired, policy_name)
     chosen = [series for series in policy.series if database in (None, series.database)]
+    if not chosen and policy.source.found.trouble is not None:
+        raise error_of(policy.source.found.trouble)
     if not chosen:
         raise UsageError(
             f"policy {policy_name!r} has no database {database!r}",

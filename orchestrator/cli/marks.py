@@ -49,6 +49,9 @@ def report_marking(marking: Marking, done: str, *, as_json: bool) -> ExitCode:
     backup = marking.backup
     if as_json:
         print_json(_document(marking))
+    elif marking.rebuild_acknowledged:
+        sentence = f"{backup.id} of {backup.series} is {done}, and with it the rebuilt catalog"
+        click.echo(printable(sentence))
     elif marking.made:
         click.echo(printable(f"{backup.id} of {backup.series} is {done}"))
     else:
@@ -67,6 +70,7 @@ def _document(marking: Marking) -> dict[str, object]:
         "version": 1,
         "backup": marking.backup.id,
         "made": [mark.name for mark in marking.made],
+        "rebuild_acknowledged": marking.rebuild_acknowledged,
         "written_to": list(marking.written_to),
         "errors": [
             {"destination": name, "code": error.code, "what": error.what}

@@ -15,7 +15,10 @@ from orchestrator.cli.outcomes import (
 )
 from orchestrator.cli.progress import terminal_progress
 from orchestrator.cli.rendering import print_json, printable
+from orchestrator.cli.retention.explain import say_retired
+from orchestrator.execution.find_databases import recall_databases
 from orchestrator.execution.prune.look import look_around, view_series
+from orchestrator.execution.prune.retired import retired_among
 from orchestrator.model.actions import PruneCopy
 from orchestrator.model.names import BackupId, DestinationName, Series
 from orchestrator.model.plan import Plan, SkipKind
@@ -23,6 +26,7 @@ from orchestrator.model.policy import DesiredState
 from orchestrator.planning.planner import make_plan
 from orchestrator.planning.pruning.verdicts import PruneDecision, Verdict
 from orchestrator.planning.upkeep.view import PlaceDecision, decide_place
+from orchestrator.ports.catalog import CatalogReader
 from orchestrator.reconciler.cycle import PassResult, prune_pass
 from orchestrator.reconciler.observe import observe
 from orchestrator.reconciler.renames import read_renamed
@@ -58,7 +62,9 @@ def command(settings: Settings, *, dry_run: bool, allow_prune: int, as_json: boo
 
 def _explain(desired: DesiredState, settings: Settings, allowed: int) -> Iterator[Row]:
     """Yield every copy with what the plan does with it: what `prune` would do is what is shown."""
-    reader, clock = read_renamed(desired, open_reader(settings)), system_clock()
+    catalog, clock = open_reader(settings), system_clock()
+    desired = recall_databases(desired, catalog)
+    reader = read_renamed(desired, catalog)
     seen = observe(desired, reader, clock, this_machine(), allow_prune=allowed)
     plan = make_plan(desired, seen)
     around = look_around(reader, seen.now)
@@ -69,6 +75,16 @@ def _explain(desired: DesiredState, settings: Settings, allowed: int) -> Iterato
             for destination in policy.destinations:
                 decision = decide_place(view, destination, allowed=allowed)
                 yield from _rows_of(decision, _Planned.of(plan, series, destination))
+    yield from _retired(desired, reader)
+
+
+def _retired(desired: DesiredState, reader: CatalogReader) -> Iterator[Row]:
+    """Yield the copies of series that no policy declares: they are kept, whatever their age."""
+    known = (record.series for record in reader.series_records())
+    for series in sorted(retired_among(known, desired)):
+        for backup in reader.backups(series):
+            for copy in backup.copies:
+                yield series, copy.destination, backup.id, "keep", say_retired(series)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from orchestrator.cli.options import json_option
 from orchestrator.cli.progress import terminal_progress
 from orchestrator.cli.rendering import printable
 from orchestrator.cli.restoring.asking import asked_for, require_options_that_fit
+from orchestrator.cli.restoring.foreseen import require_copy_without_damage, say_patterns
 from orchestrator.cli.restoring.into_existing import restore_into_existing
 from orchestrator.cli.restoring.into_new import restore_as_new
 from orchestrator.cli.restoring.request import RestoreAsked
@@ -74,6 +75,11 @@ from orchestrator.wiring import build_execution
     is_flag=True,
     help="Leave out, and list, indexes that cannot be built (one at a time, so slower).",
 )
+@click.option(
+    "--skip-failed-constraints",
+    is_flag=True,
+    help="Bring constraints that rows break back unchecked, or leave them out, and list them.",
+)
 @click.option("--no-owner", is_flag=True, help="The restoring role owns everything.")
 @click.option("--no-grants", is_flag=True, help="Nobody but owners may use anything.")
 @click.option(
@@ -123,6 +129,8 @@ def command(
     _warn_of_time(reference, backup, execution)
     asked = asked_for(backup, settings, execution, {**options, "into_new": into_new})
     _warn_about(asked.backup)
+    if asked.dry_run:
+        require_copy_without_damage(asked.backup)
     if into_existing is not None:
         return _into_existing(asked, into_existing, options)
     if swap:
@@ -154,6 +162,8 @@ def _by_swap(asked: RestoreAsked, options: Mapping[str, object]) -> int:
 
 
 def _into_new(asked: RestoreAsked, name: str) -> int:
+    for warning in say_patterns(name, asked):
+        _say(f"warning: {warning}")
     if not asked.dry_run:
         what = f"restoring {asked.backup.id} of {asked.backup.series} into {name!r}"
         click.echo(printable(what), err=True)

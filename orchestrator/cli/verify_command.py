@@ -1,9 +1,11 @@
 """``verify``: stored backups are read again and proved."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from shlex import quote
 
 import click
 
+from orchestrator.archive.layout import is_chunk_key
 from orchestrator.cli.backup_reference import find_backup
 from orchestrator.cli.exit_codes import ExitCode, code_of_kinds
 from orchestrator.cli.loading import load_or_refuse
@@ -15,6 +17,7 @@ from orchestrator.errors import BackupNotFoundError, OrchestratorError
 from orchestrator.execution.context import Execution
 from orchestrator.execution.verification.verify_copy import verify_copy
 from orchestrator.model.backup import Backup
+from orchestrator.model.names import BackupId, Series
 from orchestrator.model.verification import Damage, Level, Verification
 from orchestrator.reconciler.telling import tell
 from orchestrator.settings import Settings
@@ -52,7 +55,7 @@ def command(settings: Settings, /, *, level: str, as_json: bool, **selection: ob
             }
         )
     else:
-        _print_results(results, errors)
+        _print_results(results, errors, {backup.id: backup.series for backup in backups})
         print_deliveries(deliveries)
     if any(result.damage or result.beside for result in results):
         return ExitCode.FAILED
@@ -102,7 +105,11 @@ def _verify(
     return results, errors
 
 
-def _print_results(results: Sequence[Verification], errors: Sequence[OrchestratorError]) -> None:
+def _print_results(
+    results: Sequence[Verification],
+    errors: Sequence[OrchestratorError],
+    series: Mapping[BackupId, Series],
+) -> None:
     for result in results:
         words = "proved to " + result.level.label if result.passed else "DAMAGED"
         click.echo(f"{result.backup} at {result.destination}: {words}, {result.objects} objects")
@@ -110,10 +117,33 @@ def _print_results(results: Sequence[Verification], errors: Sequence[Orchestrato
             click.echo(printable(f"  {damage}"), err=True)
         for damage in result.beside:
             click.echo(printable(f"  beside the backup: {damage}"), err=True)
-        if result.damage or result.beside:
-            click.echo("  `orchestrator backup POLICY` takes a new one and mends this", err=True)
+        for line in _advise(result, series[result.backup]):
+            click.echo(printable(f"  {line}"), err=True)
     for error in errors:
         print_error(error)
+
+
+def _advise(result: Verification, series: Series) -> Iterator[str]:
+    """Yield what helps: other backups share chunks, and nothing else of a backup."""
+    backup = f"`orchestrator backup {quote(series.policy)} --database {quote(series.database)}`"
+    shared = [one for one in result.damage if is_chunk_key(one.object_key)]
+    if result.beside:
+        yield f"{backup} takes a new one and writes RESTORE.md again"
+    if shared:
+        yield (
+            f"{backup} stores the chunks again that the database still has; then"
+            f" `orchestrator verify {result.backup}` proves this copy anew"
+        )
+    if len(shared) < len(result.damage):
+        yield (
+            "what this backup alone has is damaged, so that a new backup does not mend this copy: a"
+            " restore reads another copy of it, if there is one, or take another backup"
+            f" (`orchestrator list {quote(series.policy)}`)"
+        )
+        yield (
+            "this copy goes when no rule would keep it, were it whole"
+            f" (`orchestrator retention explain {result.backup}` names them)"
+        )
 
 
 def _document(

@@ -16,6 +16,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from orchestrator.archive.layout import folders_of_one_backup
+from orchestrator.destinations.directory_root import (
+    absent_directory,
+    is_directory_there,
+    no_directory,
+    place_of,
+)
 from orchestrator.destinations.directory_tree import (
     TEMPORARY_PREFIX,
     list_objects,
@@ -30,7 +36,6 @@ from orchestrator.destinations.file_errors import (
 from orchestrator.destinations.room import bytes_free, has_no_inode, space_of
 from orchestrator.errors import (
     DestinationFullError,
-    DestinationUnreachableError,
     ObjectExistsError,
     ObjectMissingError,
 )
@@ -57,7 +62,7 @@ class LocalDirectory:
     """
 
     def __init__(self, name: DestinationName, root: Path) -> None:
-        """Given an existing directory, use it; `open_local_directory` also creates it."""
+        """Given a directory, use it; `open_local_directory` also creates it."""
         self._name = name
         self._root = root
         self._settled_directories: set[str] = set()
@@ -212,10 +217,7 @@ class LocalDirectory:
         try:
             root = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise DestinationUnreachableError(
-                f"the directory {self._root} of destination {self._name!r} is not there",
-                next_step="mount its disk or share, or correct the url of the destination",
-            ) from error
+            raise absent_directory(self._name, self._root) from error
         try:
             yield root
         finally:
@@ -277,7 +279,7 @@ class LocalDirectory:
             raise translated from error
 
     def _place(self, subject: str) -> str:
-        return f"destination {self._name!r} ({self._root}), {subject}"
+        return f"{place_of(self._name, self._root)}, {subject}"
 
     def _full(self, error: DestinationFullError, needed: int) -> DestinationFullError:
         try:
@@ -303,23 +305,25 @@ def open_local_directory(name: DestinationName, root: Path) -> LocalDirectory:
         DestinationUnreachableError: what should hold the root is not there.
         DestinationPermissionError: the root is missing and may not be created.
     """
-    place = f"destination {name!r} ({root})"
-    with translated_errors(place):
-        try:
-            root.mkdir(mode=_DIRECTORY_MODE)
-        except FileExistsError:
-            pass
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise DestinationUnreachableError(
-                f"{place}: {root.parent} is not there",
-                next_step="mount its disk or share, create it, or correct the destination's url",
-            ) from error
-        else:
+    if not is_directory_there(name, root):
+        with translated_errors(place_of(name, root)):
+            try:
+                root.mkdir(mode=_DIRECTORY_MODE, exist_ok=True)
+            except FileExistsError as error:
+                raise no_directory(root) from error
             _sync_directory(root.parent)
-        if not root.is_dir():
-            raise DestinationUnreachableError(
-                f"{place} is not a directory", next_step="correct the url of the destination"
-            )
+    return LocalDirectory(name, root)
+
+
+def find_local_directory(name: DestinationName, root: Path) -> LocalDirectory:
+    """Return the destination, and make nothing.
+
+    Raises:
+        DestinationUnreachableError: the root is not there.
+        DestinationPermissionError: this user may not look there.
+    """
+    if not is_directory_there(name, root):
+        raise absent_directory(name, root)
     return LocalDirectory(name, root)
 
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from orchestrator.destinations.local_directory import open_local_directory
+from orchestrator.destinations.directory_root import is_directory_there, remove_empty_directory
+from orchestrator.destinations.local_directory import find_local_directory, open_local_directory
 from orchestrator.errors import DestinationError, NotSupportedYetError
 from orchestrator.model.names import DestinationName
 from orchestrator.model.policy import Destination as DeclaredDestination
@@ -18,19 +19,44 @@ class Destinations:
         self._declared = declared
 
     def open(self, name: DestinationName) -> Destination:
-        """Return the destination, ready to be used; a missing root directory is created.
+        """Return the destination, ready to be used; nothing is made.
 
         Raises:
             DestinationUnreachableError: the place is not there (a directory, a mount).
             DestinationError: no policy declares it, or its url is not one that can be opened.
         """
+        return find_local_directory(name, self._root_of(name))
+
+    def is_there(self, name: DestinationName) -> bool:
+        """Tell whether the place is there, or only its last directory is missing.
+
+        Raises:
+            DestinationUnreachableError: what should hold that directory is not there either.
+            DestinationError: no policy declares it, or its url is not one that can be opened.
+        """
+        return is_directory_there(name, self._root_of(name))
+
+    def make(self, name: DestinationName) -> None:
+        """Make the last directory of the place, if it is missing.
+
+        Raises:
+            DestinationUnreachableError: what should hold it is not there.
+            DestinationError: no policy declares it, or it may not be made.
+        """
+        open_local_directory(name, self._root_of(name))
+
+    def unmake(self, name: DestinationName) -> None:
+        """Remove the directory of a place again, if it is empty."""
+        remove_empty_directory(self._root_of(name))
+
+    def _root_of(self, name: DestinationName) -> Path:
         declared = self._declared.get(name)
         if declared is None:
             raise DestinationError(
                 f"no policy file declares a destination {name!r}",
                 next_step="declare it again: backups that lie there cannot be read without its url",
             )
-        return open_local_directory(name, _path_of(declared))
+        return _path_of(declared)
 
 
 def _path_of(declared: DeclaredDestination) -> Path:

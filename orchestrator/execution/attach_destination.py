@@ -30,7 +30,7 @@ OWN_KEYS = frozenset({MARKER_KEY, RESTORE_KEY})
 def attach_destination(name: DestinationName, execution: Execution) -> Destination:
     """Return a destination that is proved to be ours, and make an empty one ours.
 
-    Brings its RESTORE.md up to date.
+    This alone makes a place that is not there yet, and only if the catalog never knew it. Brings its RESTORE.md up to date.
 
     Raises:
         ForeignDestinationError: the marker that the catalog remembers is not there.
@@ -40,6 +40,7 @@ def attach_destination(name: DestinationName, execution: Execution) -> Destinati
     if destination is not None:
         _refresh_instructions(destination)
         return destination
+    execution.destinations.make(name)
     destination = execution.destinations.open(name)
     try:
         require_empty(name, destination)
@@ -78,17 +79,23 @@ def open_if_attached(name: DestinationName, execution: Execution) -> Destination
     known = execution.reader.destination_marker(name)
     if known is None:
         return None
+    if not execution.destinations.is_there(name):
+        raise _not_ours(name, "not there", execution)
     destination = execution.destinations.open(name)
     found = marker_of(destination)
     if found != known:
-        declared = execution.desired.destinations.get(name)
-        place = f" ({declared.url})" if declared else ""
-        raise ForeignDestinationError(
-            f"the marker of destination {name!r}{place} is "
-            + ("not there" if found is None else "another destination's"),
-            next_step="perhaps its disk is not mounted: mount it, then run the command again",
-        )
+        what = "not there" if found is None else "another destination's"
+        raise _not_ours(name, what, execution)
     return destination
+
+
+def _not_ours(name: DestinationName, what: str, execution: Execution) -> ForeignDestinationError:
+    declared = execution.desired.destinations.get(name)
+    place = f" ({declared.url})" if declared else ""
+    return ForeignDestinationError(
+        f"the marker of destination {name!r}{place} is {what}",
+        next_step="perhaps its disk is not mounted: mount it, then run the command again",
+    )
 
 
 def open_attached(name: DestinationName, execution: Execution) -> Destination:

@@ -15,7 +15,7 @@ from orchestrator.execution.error_report import explained, report_of
 from orchestrator.model.names import DatabaseName, PolicyName, Series
 from orchestrator.model.policy import DesiredState, FoundDatabases, Policy
 from orchestrator.model.run import ErrorReport
-from orchestrator.planning.alerting.databases import cause_of_gone
+from orchestrator.planning.alerting.finding.databases import cause_of_gone
 from orchestrator.planning.database_patterns import match_databases
 from orchestrator.ports.catalog import CatalogReader
 from orchestrator.ports.preflight import DatabaseLister

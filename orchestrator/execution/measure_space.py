@@ -18,7 +18,7 @@ from orchestrator.execution.attach_destination import marker_of
 from orchestrator.execution.context import Execution
 from orchestrator.model.names import DestinationName
 from orchestrator.model.space import Space, SpaceHistory, SpaceMeasurement, Unmeasured
-from orchestrator.planning.storage import forgettable
+from orchestrator.planning.storage import forgettable, measured_until
 from orchestrator.ports.destination import Destination
 
 PATIENCE = 5.0
@@ -57,7 +57,7 @@ class SpaceGauge:
         Raises:
             CatalogError: the catalog cannot be read or written.
         """
-        known = execution.reader.space()
+        known = _read(execution)
         for name in sorted(_used(execution) - self._asked.keys()):
             if _is_due(name, known.get(name, SpaceHistory()), execution):
                 self._ask(name, execution)
@@ -68,7 +68,7 @@ class SpaceGauge:
                 _record_answer(name, asked.answer, known.get(name, SpaceHistory()), execution)
             elif execution.clock.monotonic() - asked.at >= PATIENCE:
                 _record_failure(name, f"it did not answer within {PATIENCE:.0f} s", execution)
-        return execution.reader.space()
+        return _read(execution)
 
     def _ask(self, name: DestinationName, execution: Execution) -> None:
         marker = execution.reader.destination_marker(name)
@@ -79,6 +79,10 @@ class SpaceGauge:
         arguments = (name, marker, execution, answer)
         # A daemon: a process must be able to end while a dead server keeps a thread waiting.
         Thread(target=_answer, args=arguments, name=f"space of {name}", daemon=True).start()
+
+
+def _read(execution: Execution) -> Mapping[DestinationName, SpaceHistory]:
+    return measured_until(execution.clock.now(), execution.reader.space())
 
 
 def _used(execution: Execution) -> set[DestinationName]:

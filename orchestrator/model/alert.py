@@ -19,6 +19,8 @@ class AlertKind(Enum):
     """It is still wrong, or has grown since it was told."""
     RECOVERED = "recovered"
     """It is right again."""
+    UNWATCHED = "unwatched"
+    """Nobody looks at it any more, as the policies say now: nothing was mended."""
     DIGEST = "digest"
     """A summary at a fixed time: nothing happened but time."""
     TEST = "test"
@@ -46,7 +48,8 @@ class Trouble:
     began, as far as is known. ``next_command`` is what to type next. ``also`` are events that
     follow from it and are no incidents of their own: who wants to hear of one of them hears of it.
     ``short`` is what happened in a few words, for a subject; None: those of the error. ``facts``
-    are further lines of a message, as label and text.
+    are further lines of a message, as label and text. ``found`` are single findings, where there
+    are several, and when each was found first.
     """
 
     cause: Cause
@@ -57,6 +60,7 @@ class Trouble:
     also: frozenset[Event] = frozenset()
     short: str | None = None
     facts: tuple[tuple[str, str], ...] = ()
+    found: tuple[tuple[str, datetime], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

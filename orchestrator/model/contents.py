@@ -209,6 +209,9 @@ class DatabaseProperties:
 WITHOUT_ROWS = "table data"
 """The kind of what is left out of a table that comes back without the rows that it had."""
 
+INVALID_INDEX = "invalid index"
+"""The kind of an index that is left out because no query uses it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:

@@ -11,14 +11,14 @@ from orchestrator.model.run import Actor, ErrorReport, LogEntry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """One cause of trouble, from first alert to recovery, as one channel has been told of it.
+    """One cause of trouble, from first alert to its end, as one channel has been told of it.
 
     ``series`` are those that the last message named, sorted. ``told_at`` is when the last message
     was written, ``told_before`` when those were that came before it, as far as they still matter,
     oldest first. ``reopened`` counts how often it came back shortly after its recovery had been
     told. ``gone_since`` is since when the trouble is not seen any more, or None while it lasts;
-    ``recovered_at`` is when the recovery was told, or None while the incident is open. ``version``
-    grows with each change. Times are aware UTC.
+    ``recovered_at`` is when the incident was closed, told or not, or None while it is open.
+    ``version`` grows with each change. Times are aware UTC.
     """
 
     cause: Cause
@@ -36,7 +36,7 @@ class Incident:
 
     @property
     def is_open(self) -> bool:
-        """Whether its recovery has not been told yet."""
+        """Whether it has not been closed yet."""
         return self.recovered_at is None
 
 

@@ -119,6 +119,10 @@ class LogAction(Enum):
     HEARTBEAT = "heartbeat"
 
 
+CLOCK = "the clock"
+"""What an acknowledgement in the log is about where somebody said that the clock is right."""
+
+
 class LogOutcome(Enum):
     """How it ended; every start has an entry of its own, so that a crash leaves a trace."""
 

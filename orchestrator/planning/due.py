@@ -11,9 +11,7 @@ from orchestrator.model.names import PolicyName, ScheduleName
 from orchestrator.model.observation import SeriesObservation
 from orchestrator.model.policy import Policy, Schedule
 from orchestrator.model.timeline import MissedSlots
-from orchestrator.planning.clocks import (
-    CLOCK_TOLERANCE as CLOCK_TOLERANCE,  # noqa: PLC0414 - alerting/follow.py reads it here
-)
+from orchestrator.planning.clocks import CLOCK_TOLERANCE
 from orchestrator.planning.phrases import count, say_duration, say_time
 from orchestrator.planning.schedule import next_slot, slots_until
 

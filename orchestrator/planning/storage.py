@@ -13,7 +13,7 @@ too. A forecast is the plain continuation of what was seen, with four limits aga
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 
@@ -23,6 +23,7 @@ from orchestrator.model.names import DestinationName, Series
 from orchestrator.model.policy import DesiredState, Destination, Event
 from orchestrator.model.run import ErrorReport
 from orchestrator.model.space import SpaceHistory, SpaceMeasurement
+from orchestrator.planning.clocks import CLOCK_TOLERANCE
 from orchestrator.planning.phrases import say_duration, say_size, say_time
 
 WINDOW = timedelta(days=30)
@@ -51,6 +52,22 @@ class Forecast:
     full_at: datetime
 
 
+def measured_until(
+    now: datetime, space: Mapping[DestinationName, SpaceHistory]
+) -> Mapping[DestinationName, SpaceHistory]:
+    """Return what is known, without measurements from the future.
+
+    A clock that was ahead left them: they say nothing of how it is now, until their time has come.
+    """
+    latest = now + CLOCK_TOLERANCE
+    return {
+        name: replace(
+            history, measurements=tuple(one for one in history.measurements if one.at <= latest)
+        )
+        for name, history in space.items()
+    }
+
+
 def find_storage_troubles(
     desired: DesiredState, space: Mapping[DestinationName, SpaceHistory], *, now: datetime
 ) -> tuple[Trouble, ...]:
@@ -59,12 +76,12 @@ def find_storage_troubles(
     Judged by the newest measurement, however old: a place that cannot be measured any more keeps
     its trouble. Only destinations that declare ``low_storage`` and that a policy uses are judged.
     """
-    users = _users(desired)
+    users, known = _users(desired), measured_until(now, space)
     return tuple(
         trouble
         for name, place in sorted(desired.destinations.items())
         if name in users
-        for trouble in _judge(place, space.get(name, SpaceHistory()), users[name], now)
+        for trouble in _judge(place, known.get(name, SpaceHistory()), users[name], now)
     )
 
 

@@ -242,6 +242,14 @@ class CatalogReader(
         """Return the log, oldest first, from ``since`` on."""
         ...
 
+    def clock_ahead(self, *, since: datetime) -> datetime | None:
+        """Return the latest time in the log, from ``since`` on, or None.
+
+        What was written before somebody last acknowledged the clock does not count: that was a
+        clock which was wrong.
+        """
+        ...
+
 
 class CatalogWriter(
     TimelineWriter, PruneWriter, AppliedWriter, OutboxWriter, SpaceWriter, Protocol

@@ -88,12 +88,36 @@ class Destination(DestinationReader, Protocol):
 
 
 class DestinationOpener(Protocol):
-    """Opens destinations by name."""
+    """Opens destinations by name.
+
+    A place that was used is never made again: if it is not there, its disk is not mounted, and an
+    empty place of its name would hide that.
+    """
 
     def open(self, name: DestinationName) -> Destination:
-        """Return the destination, ready to be used.
+        """Return the destination, ready to be used; nothing is made.
 
         Raises:
             DestinationUnreachableError: the place is not there (a directory, a mount, a server).
         """
+        ...
+
+    def is_there(self, name: DestinationName) -> bool:
+        """Return whether the place is there; False if its first use has only to make it.
+
+        Raises:
+            DestinationUnreachableError: it is not there, and cannot be made.
+        """
+        ...
+
+    def make(self, name: DestinationName) -> None:
+        """Make the place if it is not there: only for the first use of it.
+
+        Raises:
+            DestinationUnreachableError: it cannot be made where it should be.
+        """
+        ...
+
+    def unmake(self, name: DestinationName) -> None:
+        """Take back what `make` did, if nothing lies there; failing to is no error."""
         ...

@@ -147,7 +147,8 @@ class RestoreRequest:
     pattern of a policy takes the database for a source. Of ``roles`` those are made that are
     missing: nobody can log in as one of them. They stay, whatever becomes of the restore. With
     ``skip_failed_indexes`` an index that cannot be built is left out and returned, unless a
-    constraint needs it.
+    constraint needs it. With ``skip_failed_constraints`` one that the rows do not fulfil comes
+    back unchecked (``NOT VALID``), or is left out if it cannot, and is returned.
     """
 
     url: Secret
@@ -161,6 +162,7 @@ class RestoreRequest:
     set_aside: bool = False
     roles: tuple[Role, ...] = ()
     skip_failed_indexes: bool = False
+    skip_failed_constraints: bool = False
 
 
 class ChunkLoader(Protocol):
@@ -267,6 +269,14 @@ class TargetEngine(Protocol):
         """Return which table is a partition of which, as a schema archive says it.
 
         Backups made before their details recorded it say it nowhere else.
+
+        Raises:
+            RestoreError: the archive cannot be read.
+        """
+        ...
+
+    def read_owners(self, schema_archive: bytes) -> frozenset[str]:
+        """Return the roles that own something of what a schema archive defines.
 
         Raises:
             RestoreError: the archive cannot be read.

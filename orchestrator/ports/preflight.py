@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
@@ -58,6 +59,18 @@ class DatabaseLister(Protocol):
 
         Templates, those that allow no connections, and what an unfinished restore left are not
         among them. A server that does not answer is given up after a few seconds.
+
+        Raises:
+            SourceError: with the class that names the cause.
+        """
+        ...
+
+
+class ServerClock(Protocol):
+    """Says what time it is at a server."""
+
+    def server_time(self, source: Source) -> datetime:
+        """Return the time of a server's clock, aware UTC.
 
         Raises:
             SourceError: with the class that names the cause.

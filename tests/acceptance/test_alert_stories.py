@@ -1,6 +1,7 @@
 """Whole incidents with the real command: what is said, in what order, and what ends them."""
 
 import shlex
+import shutil
 import signal
 import time
 from dataclasses import replace
@@ -170,9 +171,50 @@ def test_too_little_left_of_a_declared_capacity_is_told_and_its_end(
         assert titles(hook)[-1].startswith("[WARNING] destination local: space is running out: ")
         assert "KiB of 100.0 KiB are free" in titles(hook)[-1]
         assert "less than 90 %" in hook.messages[-1]["message"]
-        file.write_text(EVERYTHING)
+        roomy = limited.replace("100KiB", "100MiB").replace("90%", "10%")
+        file.write_text(EVERYTHING.replace("url: file:../backups", roomy))
         place.run("apply")
         assert titles(hook)[1:] == ["[OK] destination local: there is enough space again"]
+
+
+def test_a_cause_that_gives_way_to_another_is_not_told_as_a_success(told: Workplace):
+    """The server is named again, and then the backups are away: no backup succeeds meanwhile."""
+    dead = psycopg.conninfo.make_conninfo(told.database_url, port="1")
+    away = told.backups.with_name("backups.away")
+    with a_webhook() as hook:
+        place = replace(told, alert_url=f"json://{hook.address}/")
+        place.run("apply")
+        unreachable = replace(place, database_url=dead)
+        unreachable.run("backup", "practice", expect=69)
+        unreachable.run("apply", expect=None)
+        told.backups.rename(away)
+        place.run("backup", "practice", expect=None)
+        server, destination = titles(hook)
+        assert ": backup failed: server " in server
+        assert ": backup failed: the marker of destination 'local' is not " in destination
+        assert ":1, since " in hook.messages[1]["message"]
+        shutil.rmtree(told.backups, ignore_errors=True)
+        away.rename(told.backups)
+        place.run("backup", "practice")
+        place.run("apply")
+    assert [title.split("]")[0] for title in titles(hook)[2:]] == ["[OK"]
+
+
+def test_a_policy_that_is_not_there_any_more_is_said_to_be_so_and_not_to_be_right(
+    told: Workplace, empty_database: Database
+):
+    files = told.root / "policies"
+    with a_webhook() as hook:
+        place = replace(told, alert_url=f"json://{hook.address}/")
+        place.run("apply")
+        empty_database.execute("DELETE FROM users")
+        place.run("backup", "practice", expect=3)
+        practice = (files / "practice.yaml").read_text()
+        (files / "practice.yaml").write_text(practice.replace("  practice:\n", "  other:\n"))
+        place.run("apply", expect=None)
+    _, gone = titles(hook)[:2]
+    assert gone == f"[INFO] practice/{empty_database.name}: no longer watched"
+    assert "nothing was mended" in hook.messages[1]["message"]
 
 
 def test_a_loop_tells_a_receiver_what_is_wrong_with_changed_files_and_their_end(told: Workplace):

@@ -133,3 +133,18 @@ def test_what_cannot_be_rebuilt_from_is_refused_in_words(workplace: Workplace) -
     refused = workplace.run("catalog", "rebuild", "--from", "local", expect=4)
     assert "ORC-303" in refused.err
     assert "not mounted" in refused.err
+
+
+def test_the_first_acknowledgement_of_a_rebuilt_catalog_is_not_said_to_be_an_old_one(
+    workplace: Workplace,
+) -> None:
+    lose_catalog(workplace)
+    workplace.run("catalog", "rebuild", "--from", "local")
+    backup = workplace.listed()[0]
+    said = workplace.run("acknowledge", "latest", "--reason", "all there").out
+    assert said == (
+        f"{backup['id']} of practice/{backup['database']} is acknowledged,"
+        " and with it the rebuilt catalog\n"
+    )
+    again = workplace.run("acknowledge", "latest", "--reason", "all there", expect=64)
+    assert "is not suspicious" in again.err

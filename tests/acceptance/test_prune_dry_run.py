@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.support.command_line import POLICY, Workplace
@@ -53,3 +54,34 @@ def test_a_copy_whose_removal_has_begun_is_shown_as_one_that_goes(workplace: Wor
     let_the_first_expire(workplace)
     change_catalog(workplace, "UPDATE copies SET state = 'pruning' WHERE expired_at IS NOT NULL")
     assert [word for word, _ in decisions(workplace)] == ["keep", "prune"]
+
+
+def test_what_a_pattern_stands_for_is_shown_as_prune_treats_it(workplace: Workplace) -> None:
+    file = workplace.root / "policies" / "practice.yaml"
+    name = psycopg.conninfo.conninfo_to_dict(workplace.database_url)["dbname"]
+    pattern = f'databases: ["{name}*"]'
+    file.write_text(workplace.policy.replace("lock_timeout: 3s", pattern))
+    let_the_first_expire(workplace)
+    assert [word for word, _ in decisions(workplace)] == ["keep", "prune"]
+    (word, reason), _ = sorted(explained(workplace))
+    assert (word, "no policy declares" in reason) == ("expired", False)
+    assert "done    practice/" in workplace.run("prune").out
+
+
+def test_what_no_policy_names_any_more_is_shown_as_kept(workplace: Workplace) -> None:
+    workplace.run("apply")
+    file = workplace.root / "policies" / "practice.yaml"
+    file.write_text(workplace.policy.replace("  practice:", "  other:"))
+    ((word, reason),) = decisions(workplace)
+    assert word == "keep"
+    assert "no policy declares practice/" in reason
+
+
+def explained(workplace: Workplace) -> list[tuple[str, str]]:
+    """Return what `retention explain` says of each backup."""
+    documents = [
+        workplace.run("retention", "explain", str(backup["id"]), "--json").document
+        for backup in workplace.listed()
+    ]
+    places = [place for document in documents for place in document["destinations"]]
+    return [(str(place["state"]), place["sentence"]) for place in places]

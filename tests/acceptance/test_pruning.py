@@ -1,9 +1,13 @@
 """What a user sees of pruning, with the installed command and a real server."""
 
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from orchestrator.catalog.open import open_catalog
 from tests.support.command_line import POLICY, Workplace
 from tests.support.postgres import Database
 
@@ -44,3 +48,26 @@ def test_a_policy_that_is_removed_is_retired_and_erased_only_by_its_name(
     assert not [path for path in workplace.stored_files() if "practice/" in str(path.parent)]
     entries = workplace.run("log", "--json").document["entries"]
     assert [e["outcome"] for e in entries if e["action"] == "erase"] == ["started", "succeeded"]
+
+
+def write_as_if_the_clock_were_ahead(place: Workplace) -> None:
+    with closing(open_catalog(f"sqlite:///{place.root}/.orchestrator/catalog.sqlite3")) as catalog:
+        (first, *_) = catalog.log()
+        catalog.append_log(replace(first, at=first.at + timedelta(days=400)))
+
+
+def test_a_clock_that_was_ahead_is_acknowledged_once_and_not_beside_a_backup(
+    workplace: Workplace,
+) -> None:
+    workplace.run("apply")
+    command = ("acknowledge", "--clock", "--reason", "ntp was off")
+    assert "nothing speaks against the clock" in workplace.run(*command, expect=64).err
+    write_as_if_the_clock_were_ahead(workplace)
+    assert "either a backup" in workplace.run(*command, "latest", expect=64).err
+    assert "either a backup" in workplace.run("acknowledge", "--reason", "x", expect=64).err
+    said = workplace.run(*command).out
+    assert "the clock is acknowledged; passes up to 20" in said
+    assert "server " in said
+    assert said.count(" agrees\n") == 2
+    assert "nothing speaks against the clock" in workplace.run(*command, expect=64).err
+    assert "the clock" in workplace.run("log").out

@@ -83,3 +83,52 @@ def test_a_restore_by_a_superuser_says_what_that_means(
     with_password = replace(place, extra={"PGPASSFILE": str(passfile)})
     said = with_password.run(*restore, "weak", "--at-server", url, expect=3)
     assert "restoring_as_superuser" not in said.err
+
+
+def test_a_dry_run_says_which_roles_are_in_the_way_and_which_would_be_made(
+    place: Workplace,
+) -> None:
+    ahead = ("restore", "latest", "--into-new", "restored", "--dry-run")
+    refused = place.run(*ahead, expect=4)
+    assert "role reader: a row security policy names it" in refused.err
+    assert "would be left out: role the owner: what it owns would stay with postgres" in refused.out
+    made = place.run(*ahead, "--with-roles")
+    assert "would be made: role reader, which cannot log in and has no password" in made.out
+    assert "would be made: role the owner" in made.out
+    assert "would be left out" not in made.out
+    document = place.run(*ahead, "--with-roles", "--json").document
+    assert (document["made"], document["missing"]) == (["reader", "the owner"], [])
+
+
+def test_a_failed_restore_names_the_roles_that_it_made(
+    place: Workplace, empty_database: Database
+) -> None:
+    empty_database.execute(
+        "CREATE TABLE v (id int PRIMARY KEY); CREATE TABLE u (id int REFERENCES v); CREATE ROLE late;"
+        "SET session_replication_role = replica; INSERT INTO u VALUES (1)"
+    )
+    place.run("backup", "practice")
+    empty_database.execute("DROP ROLE late")
+    said = place.run("restore", "latest", "--into-new", "restored", "--with-roles", expect=1).err
+    assert "FK CONSTRAINT public.u u_id_fkey could not be restored" in said
+    assert "made the role 'late', which cannot log in and has no password" in said
+
+
+@pytest.mark.parametrize("dry_run", [(), ("--dry-run",)])
+def test_an_owner_that_the_backup_does_not_have_is_refused(
+    place: Workplace, empty_database: Database, dry_run: tuple[str, ...]
+) -> None:
+    restore = ("restore", "latest", "--into-new", "restored", "--with-roles", *dry_run)
+    refused = place.run(*restore, "--owner", "an owner=stays", expect=64).err
+    assert "the backup has no owner 'an owner'" in refused
+    assert "it has 'postgres', 'the owner'" in refused
+    assert not [n for n in empty_database.server.database_names() if n.startswith("restored")]
+    place.run(*restore, "--owner", "the owner=stays")
+
+
+def test_owners_are_renamed_once_and_only_where_owners_are_kept(place: Workplace) -> None:
+    restore = ("restore", "latest", "--into-new", "restored", "--owner", "the owner=stays")
+    refused = place.run(*restore, "--no-owner", expect=64)
+    assert "--owner does nothing with --no-owner" in refused.err
+    refused = place.run(*restore, "--owner", "the owner=postgres", expect=64)
+    assert "--owner names 'the owner' twice" in refused.err

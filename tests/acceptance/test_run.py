@@ -1,6 +1,7 @@
 """`orchestrator run`, as somebody would leave it alone: the real command on a real server."""
 
 import json
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -152,6 +153,24 @@ def test_a_catalog_that_cannot_be_used_at_the_start_is_told_once(workplace: Work
             assert "ORC-60" in place.run("run", expect=1).err
         (message,) = hook.messages
     assert "the catalog cannot be used" in json.dumps(message)
+
+
+def test_a_catalog_deleted_under_a_loop_is_told_and_no_new_one_is_made(workplace: Workplace):
+    with a_webhook() as hook:
+        place = replace(workplace, alert_url=f"json://{hook.address}/")
+        with running(place) as loop:
+            loop.wait_for("waiting")
+            shutil.rmtree(place.root / ".orchestrator")
+            for look in (1, 2):
+                loop.process.send_signal(signal.SIGHUP)
+                assert "was deleted" in loop.wait_for("pass_failed", look)["what"]
+            loop.wait_for("alert_sent")
+            assert loop.stop() == 0
+        (message,) = hook.messages
+    assert "the catalog" in message["title"]
+    assert "orchestrator catalog rebuild" in message["message"]
+    assert not (place.root / ".orchestrator").exists()
+    assert "catalog rebuild --from local" in place.run("apply", expect=4).err
 
 
 @contextmanager

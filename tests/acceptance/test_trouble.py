@@ -173,6 +173,25 @@ def test_a_damaged_chunk_stops_a_restore_before_the_name_exists(
     assert "restored" not in database.server.database_names()
 
 
+def test_a_copy_that_is_known_to_be_damaged_is_refused_by_the_dry_run(
+    workplace: Workplace,
+) -> None:
+    workplace.run("apply")
+    (chunk,) = [path for path in workplace.stored_files() if path.suffix == ".zst"]
+    chunk.unlink()
+    workplace.run("verify", expect=1)
+    result = workplace.run("restore", "latest", "--into-new", "restored", "--dry-run", expect=1)
+    assert "ORC-401" in result.err
+    assert "every copy" in result.err
+
+
+def test_a_pattern_that_no_database_fits_is_said_by_a_backup_by_hand(workplace: Workplace) -> None:
+    pattern = POLICY.replace("lock_timeout: 3s", 'databases: ["zzz_*"]')
+    result = changed(workplace, policy=pattern).run("backup", "practice", expect=1)
+    assert "no database of the server fits zzz_*" in result.err
+    assert "ORC-203" in result.err
+
+
 def test_an_unset_secret_is_a_problem_with_its_place(workplace: Workplace) -> None:
     file = workplace.root / "policies" / "practice.yaml"
     file.write_text(POLICY.replace("DATABASE_URL", "NOT_SET"))
@@ -203,6 +222,13 @@ def test_what_is_not_built_yet_is_refused_in_words(
         ("plan", "--nonsense"),
         ("backup", "nobody"),
         ("plan", "--at", "tomorrow"),
+        ("plan", "--at", "0001-01-01"),
+        ("plan", "--at", "9999-12-31T23:59:59"),
+        ("retention", "simulate", "practice", "--days", "40", "--start", "0001-01-01"),
+        ("retention", "simulate", "practice", "--days", "40", "--start", "9999-12-01"),
+        ("retention", "explain", "9999-12-31T23:59-05:00"),
+        ("pause", "practice", "--until", "9999-12-31T23:59-05:00"),
+        ("log", "--since", "9999-12-31T23:59-05:00"),
         ("restore", "latest"),
         ("--catalog", "oracle://nowhere", "list"),
     ],

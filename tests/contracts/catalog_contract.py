@@ -12,7 +12,7 @@ import pytest
 from orchestrator.errors import CatalogError
 from orchestrator.model.backup import Backup, Copy, CopyState, Trigger
 from orchestrator.model.names import BackupId, DestinationName
-from orchestrator.model.run import LogAction, LogOutcome, RunResult, RunState
+from orchestrator.model.run import CLOCK, LogAction, LogOutcome, RunResult, RunState
 from orchestrator.model.verification import Level
 from orchestrator.ports.catalog import Catalog, SeriesRecord
 from tests.contracts.catalog_applied_contract import AppliedContract, RenameContract
@@ -287,6 +287,23 @@ class LogContract:
             catalog.append_log(an_entry(copies="1"))
         catalog.append_log(an_entry(copies="2"))
         assert catalog.log() == [an_entry(copies="1"), an_entry(copies="2")]
+
+    def test_the_latest_time_of_the_log_is_told_until_the_clock_is_acknowledged(
+        self, catalog: Catalog
+    ):
+        later = NOON + HOUR
+        acknowledged = replace(an_entry(CLOCK), action=LogAction.ACKNOWLEDGE)
+        told = [catalog.clock_ahead(since=NOON + MINUTE)]
+        for entry in (
+            *(an_entry("ahead", at=later), an_entry("behind it", at=NOON + 2 * MINUTE)),
+            *(an_entry(CLOCK), replace(an_entry(), action=LogAction.ACKNOWLEDGE)),
+            *(acknowledged, an_entry("ahead again", at=later + MINUTE)),
+            *(replace(acknowledged, at=NOON + MINUTE), an_entry("last")),
+        ):
+            catalog.append_log(entry)
+            told.append(catalog.clock_ahead(since=NOON + MINUTE))
+        again = [None, later + MINUTE, NOON + MINUTE, NOON + MINUTE]
+        assert told == [None, later, later, later, later, *again]
 
     def test_a_naive_time_is_refused_with_all_that_came_with_it(self, catalog: Catalog):
         naive = an_entry(at=datetime(2026, 11, 22, 12))  # noqa: DTZ001 -- what is to be refused

@@ -10,7 +10,7 @@ from tests.support.practice import load_practice
 
 PAGE = Path(__file__).parents[2] / "docs" / "restoring.md"
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-EXPECTED = {"practice_part": 3}
+EXPECTED = {"part_of_practice": 3}
 """What was not asked for is missing there, as the page says."""
 
 
@@ -35,5 +35,5 @@ def test_every_command_of_the_page_does_what_it_says(tmp_path: Path, postgres_se
         code = next((code for name, code in EXPECTED.items() if name in words), 0)
         place.run(*words, expect=code)
     names = postgres_server.database_names()
-    assert {"practice", "practice_copy", "practice_part", "practice_there"} <= set(names)
+    assert {"practice", "copy_of_practice", "part_of_practice", "practice_there"} <= set(names)
     assert any(name.startswith("practice_before_") for name in names)

@@ -90,6 +90,15 @@ class DatedPlaces:
     def open(self, _: DestinationName) -> LocalDirectory:
         return self._place
 
+    def is_there(self, _: DestinationName) -> bool:
+        return True
+
+    def make(self, _: DestinationName) -> None:
+        """The place is there."""
+
+    def unmake(self, _: DestinationName) -> None:
+        """The place stays."""
+
 
 @dataclass(frozen=True)
 class History:

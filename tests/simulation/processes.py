@@ -284,6 +284,15 @@ class Places:
         inner = MemoryDestination(name) if name in world.unmounted else world.places[name]
         return PlacePort(self.process, "place", inner)
 
+    def is_there(self, _: DestinationName) -> bool:
+        return True
+
+    def make(self, _: DestinationName) -> None:
+        """Every place is there."""
+
+    def unmake(self, _: DestinationName) -> None:
+        """Every place stays."""
+
 
 @dataclass
 class Source:

@@ -27,6 +27,7 @@ FLAPPING_WITHIN = timedelta(hours=6)
 MOST_AN_HOUR = 3
 LONGEST_RUN = timedelta(hours=6)
 """The ``max_duration`` of every simulated policy."""
+ENDS = frozenset({AlertKind.RECOVERED, AlertKind.UNWATCHED})
 QUIET = frozenset({"ORC-901", "ORC-701", "ORC-702"})
 """Somebody asked a run to stop, or was first."""
 
@@ -64,7 +65,10 @@ class TellingChecks:
     # ---------------------------------------------------------- what is written
     def watch(self, process: Process, changes: Sequence[IncidentChange]) -> None:
         """See the messages that were just recorded."""
+        self._note_messages(process, changes)
         self._note_silent_ends(changes)
+
+    def _note_messages(self, process: Process, changes: Sequence[IncidentChange]) -> None:
         messages = [change.message for change in changes if change.message is not None]
         if not messages:
             return
@@ -81,13 +85,24 @@ class TellingChecks:
             raise
 
     def _note_silent_ends(self, changes: Sequence[IncidentChange]) -> None:
-        """A story ends without a word only at a channel that no policy names any more."""
+        """A story ends without a word only at a channel that no policy names any more, or if the
+        same channel knows that the same is wrong for another reason.
+        """
         for change in changes:
-            after, declared = change.after, self._declared()
+            after = change.after
             if change.message is None and after is not None and not after.is_open:
                 line = self.lines.get((after.cause, str(after.channel)))
-                if line is not None and str(after.channel) not in declared:
+                if line is not None and self._may_end_silently(after.cause, str(after.channel)):
                     line.is_open = False
+                    line.recovered_at = after.recovered_at
+
+    def _may_end_silently(self, cause: Cause, channel: str) -> bool:
+        hit = self.lines[cause, channel].series
+        return channel not in self._declared() or any(
+            other.is_open and other.series & hit
+            for (another, to), other in self.lines.items()
+            if another.event is cause.event and another != cause and to == channel
+        )
 
     def _follow(self, message: Message, process: Process) -> None:
         line = self.lines.setdefault((message.about, str(message.channel)), Line())
@@ -104,22 +119,25 @@ class TellingChecks:
             require(line.is_open, "I11", f"{said}, which is not open")
             self._check_reminder(message, line, series, said)
             self._check_cause(message, series - line.series, process)
-        elif alert.kind is AlertKind.RECOVERED:
+        elif alert.kind in ENDS:
             require(line.is_open, "I11", f"{said}, which is not open")
             line.recovered_at = message.created_at
-            self._check_end(message, said)
-        line.is_open = alert.kind is not AlertKind.RECOVERED
+            if alert.kind is AlertKind.RECOVERED:
+                self._check_end(message, process, said)
+            else:
+                self._check_unwatched(message, said)
+        line.is_open = alert.kind not in ENDS
         line.series = series
         line.written.append(message.created_at)
 
     def _check_reminder(
         self, message: Message, line: Line, series: frozenset[Series], said: str
     ) -> None:
-        """No more often than somebody asked for, but where it hits more than was told."""
+        """No more often than somebody asked for, but where more is wrong than was told."""
         if self.world.clock_went_back:
             return
         at = message.created_at
-        if series - line.series:
+        if series - line.series or self._has_lost_more(message, line):
             lately = sum(at - one < HOUR for one in line.written)
             require(lately <= MOST_AN_HOUR, "I11", f"{said} is the {lately + 1}th within an hour")
             return
@@ -127,15 +145,39 @@ class TellingChecks:
         least = self._interval(str(message.channel), series)
         require(gap >= least, "I11", f"{said} after {gap}; {least} was asked for")
 
-    def _check_end(self, message: Message, said: str) -> None:
-        """The very failure that was told is no series' latest attempt any more."""
+    def _has_lost_more(self, message: Message, line: Line) -> bool:
+        """Whether a backup is suspicious that was not when it was told last."""
+        return message.about.event is Event.GUARD and any(
+            backup.suspicion is not None and backup.suspicion.at > line.written[-1]
+            for one in message.alert.series
+            for backup in self._backups(one)
+        )
+
+    def _check_end(self, message: Message, process: Process, said: str) -> None:
+        """Nothing is said to succeed again, or to be on time, that is not, or is not looked at."""
+        at = process.looked_at or self.world.time
         for one in message.alert.series:
-            failed = self._latest_failure(one)
-            spec = self.world.specs.get(str(one.policy))
-            if failed is None or spec is None or message.channel not in spec.channels:
+            is_watched = one.database in self._databases_of(one.policy)
+            require(is_watched, "I11", f"{said}, but nobody looks at {one} any more")
+            if process.was_interfered_with:
                 continue
-            is_same = message.about.event is Event.FAILED and failed.error == message.alert.error
-            require(not is_same, "I11", f"{said}, but run {failed.id} of {one} is the latest")
+            failed = self._latest_failure(one)
+            is_failing = message.about.event is Event.FAILED and failed is not None
+            require(not is_failing, "I11", f"{said}, but run {failed and failed.id} failed last")
+            is_late = (
+                message.about.event is Event.MISSED
+                and not self.slots.doubtful
+                and not self.world.clock_went_back
+                and self.slots.is_any_broken(one, at)
+            )
+            require(not is_late, "I11", f"{said}, but a promise to {one} is broken")
+
+    def _check_unwatched(self, message: Message, said: str) -> None:
+        """What a channel was told of is not looked at any more only if no policy names it."""
+        series = message.alert.series
+        watched = [one for one in series if one.database in self._databases_of(one.policy)]
+        is_of_series = message.about.event not in (Event.CHANNEL_FAILING, Event.LOW_STORAGE)
+        require(not (watched and is_of_series), "I11", f"{said}, but {watched} are looked at")
 
     def _interval(self, channel: str, series: frozenset[Series]) -> timedelta:
         """How often a channel wants to be reminded of what hits these series."""

@@ -14,6 +14,7 @@ from orchestrator.execution import deliver_outbox
 from orchestrator.model.incident import Incident, Message, MessageState
 from orchestrator.model.run import RunState
 from orchestrator.planning.alerting import follow, troubles
+from orchestrator.planning.alerting.finding import overdue
 from orchestrator.reconciler import cycle
 from orchestrator.reconciler.telling import incidents
 
@@ -46,12 +47,12 @@ def _told_before_backups() -> AbstractContextManager[Any]:
 
 
 def _missed_before_its_time() -> AbstractContextManager[Any]:
-    assess = troubles.assess_promises
+    assess = overdue.assess_promises
 
     def wrong(*args: Any, now: Any, **how: Any) -> Any:  # noqa: ANN401 - passes on
         return assess(*args, now=now + timedelta(hours=1), **how)
 
-    return patch.object(troubles, "assess_promises", wrong)
+    return patch.object(overdue, "assess_promises", wrong)
 
 
 def _ended_by_a_retry() -> AbstractContextManager[Any]:
@@ -89,6 +90,10 @@ def _new_text_new_incident() -> AbstractContextManager[Any]:
 TELLING_MUTANTS: Mapping[str, Mutation] = {
     "failure told to nobody": lambda: patch.object(incidents, "follow_incidents", _returns(())),
     "recovered told twice": lambda: patch.object(Incident, "is_open", property(_returns(True))),
+    "another cause taken for a success": lambda: patch.object(
+        follow, "list_successors", _returns([])
+    ),
+    "unwatched taken for a success": lambda: patch.object(follow, "why_unwatched", _returns(None)),
     "incident never closed": lambda: patch.object(follow, "_let_go", _returns(None)),
     "reminder every pass": lambda: patch.object(follow, "_is_due", _returns(True)),
     "reminders forgotten": lambda: patch.object(follow, "_is_due", _returns(False)),

@@ -9,7 +9,7 @@ from orchestrator.model.alert import Alert, Trouble
 from orchestrator.model.backup import Backup
 from orchestrator.model.incident import DamagedCopy, Incident, SeriesTotals, UncoveredTables
 from orchestrator.model.marks import Suspicion
-from orchestrator.model.names import DatabaseName, DestinationName, Series
+from orchestrator.model.names import DatabaseName, DestinationName, PolicyName, Series
 from orchestrator.model.observation import LeaseObservation, Observation, SeriesObservation
 from orchestrator.model.plan import SkipKind, Skipped
 from orchestrator.model.policy import DesiredState, Event, FoundDatabases, LowStorage, Policy
@@ -77,10 +77,13 @@ class Case:
     policy: Policy = field(default_factory=a_practice)
     seen: dict[str, object] = field(default_factory=dict)
     findings: Findings = field(default_factory=Findings)
+    limits: LowStorage | None = None
 
     @property
     def desired(self) -> DesiredState:
-        return in_force(self.policy)
+        desired = in_force(self.policy)
+        place = replace(desired.destinations[LOCAL], low_storage=self.limits)
+        return replace(desired, destinations={LOCAL: place})
 
     def observe(self, *, is_well: bool = False, later: timedelta = timedelta()) -> Observation:
         changed = {} if is_well else self.seen
@@ -185,11 +188,7 @@ def uncovered(*databases: str) -> Case:
 
 
 def filling_up() -> Case:
-    policy = a_practice()
-    desired = in_force(policy)
-    limits = LowStorage(free_below=10 * GIB)
-    place = replace(desired.destinations[LOCAL], low_storage=limits)
-    desired = replace(desired, destinations={LOCAL: place})
+    case = Case(policy=a_practice(), limits=LowStorage(free_below=10 * GIB))
     used = [GIB * (80 + 0.45 * day) for day in range(29)]
     history = SpaceHistory(
         measurements=tuple(
@@ -201,8 +200,8 @@ def filling_up() -> Case:
             for day, taken in enumerate(used)
         )
     )
-    others = find_storage_troubles(desired, {LOCAL: history}, now=NOW)
-    return Case(policy=policy, findings=Findings(others=others))
+    case.findings = Findings(others=find_storage_troubles(case.desired, {LOCAL: history}, now=NOW))
+    return case
 
 
 def refusing_to_prune() -> Case:
@@ -281,6 +280,28 @@ def tell(case: Case) -> Iterable[Alert]:
         assert change.message is not None
         known = (change.after,)
         yield change.message.alert
+
+
+def unwatched() -> Alert:
+    """What is said when the policy of a database that failed is not there any more."""
+    opened, case = (
+        next(iter(tell(failing(LOCKED)))),
+        Case(policy=replace(a_practice(), name=PolicyName("other"))),
+    )
+    known = Incident(
+        cause=opened.cause,
+        channel=a_route().to,
+        opened_at=opened.at,
+        since=opened.since,
+        series=opened.series,
+        error=opened.error,
+        told_at=opened.at,
+    )
+    seen = case.observe(later=3 * HOUR)
+    followed = Followed(desired=case.desired, seen=seen, troubles=(), known=(known,))
+    (change,) = follow_incidents(followed)
+    assert change.message is not None
+    return change.message.alert
 
 
 def a_digest() -> Alert:

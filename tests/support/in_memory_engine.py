@@ -163,6 +163,10 @@ class InMemoryTarget:
         del schema_archive
         return ()
 
+    def read_owners(self, schema_archive: bytes) -> frozenset[str]:
+        del schema_archive
+        return frozenset()
+
 
 class InMemoryNewDatabase:
     """A database under its temporary name."""

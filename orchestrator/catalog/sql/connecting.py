@@ -4,13 +4,13 @@ import os
 import sqlite3
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.catalog.sql.translation import Place, translated
-from orchestrator.errors import UsageError
+from orchestrator.errors import CatalogUnreachableError, UsageError
 
 PATIENCE_SECONDS = 10
 """How long a transaction waits for another one before it gives up."""
@@ -82,14 +82,56 @@ def _sqlite(url: URL) -> tuple[Engine, Place]:
     with translated(place):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # SQLite gives the files beside it (-wal, -shm) the mode of this one.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        opened = _made(path)
+    # Without "mode" SQLite would make a new catalog where somebody deleted the one that is open.
+    options = {"mode": "rw", "uri": "true"}
     engine = create_engine(
-        URL.create("sqlite+pysqlite", database=str(path)),
+        URL.create("sqlite+pysqlite", database=path.as_uri(), query=options),
         connect_args={"timeout": PATIENCE_SECONDS},
         hide_parameters=True,
     )
     event.listen(engine, "connect", _set_up_sqlite)
+    _hold_to_file(engine, path, opened)
     return engine, place
+
+
+def _made(path: Path) -> os.stat_result:
+    """Make the file if it is not there, and return which one it is."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        return os.fstat(file)
+    finally:
+        os.close(file)
+
+
+def _hold_to_file(engine: Engine, path: Path, opened: os.stat_result) -> None:
+    """Let an engine work with that very file alone, and never make another in its place.
+
+    It is compared before a connection is opened, before each transaction, and before each commit.
+    Then `CatalogUnreachableError` is raised, until the same file is there again: SQLite itself goes
+    on working in a deleted file, which is gone with the last process that has it open.
+    """
+
+    def require_same(*_: Any, **__: Any) -> None:  # noqa: ANN401 -- each event has other arguments
+        try:
+            found = os.stat(path)  # noqa: PTH116 -- a µs less than `Path.stat`, in each transaction
+        except (FileNotFoundError, NotADirectoryError) as error:
+            _refuse(f"the file of the catalog {path} was deleted or moved while it was open", error)
+        if (found.st_dev, found.st_ino) != (opened.st_dev, opened.st_ino):
+            _refuse(
+                f"the file of the catalog {path} was exchanged for another file while it was open"
+            )
+
+    for happening in ("do_connect", "checkout", "commit"):
+        event.listen(engine, happening, require_same)
+
+
+def _refuse(what: str, error: OSError | None = None) -> NoReturn:
+    raise CatalogUnreachableError(
+        f"{what}; nothing more is read or written there",
+        next_step="put that file back, or end this command, look at what lies there (if the catalog"
+        " is gone: `orchestrator catalog rebuild --from DESTINATION`), and start the command again",
+    ) from error
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, select
 
 from orchestrator.catalog.sql import tables
 from orchestrator.catalog.sql.marking import marks_by_backup, marks_of
@@ -24,7 +24,7 @@ from orchestrator.model.backup import Backup
 from orchestrator.model.lease import Lease
 from orchestrator.model.names import BackupId, DestinationName, Series
 from orchestrator.model.policy import Revision
-from orchestrator.model.run import LogEntry, Run
+from orchestrator.model.run import CLOCK, LogAction, LogEntry, Run
 from orchestrator.ports.catalog import AppliedSchedule, SeriesRecord
 
 _COPY_COLUMNS = (
@@ -110,6 +110,20 @@ class SqlReader:
             query = query.where(columns.at >= since)
         with self._transactions.reading() as connection:
             return [log_entry_of(row) for row in connection.execute(query).mappings()]
+
+    def clock_ahead(self, *, since: datetime) -> datetime | None:
+        """Return the latest time in the log, written since the clock was last acknowledged."""
+        log = tables.LOG.c
+        acknowledged = select(func.max(log.number)).where(
+            log.action == LogAction.ACKNOWLEDGE, log.subject == CLOCK
+        )
+        with self._transactions.reading() as connection:
+            # Nearly always there is nothing, and the log is not searched for more.
+            if connection.execute(select(log.at).where(log.at >= since).limit(1)).first() is None:
+                return None
+            number = connection.execute(acknowledged).scalar() or 0
+            latest = select(func.max(log.at)).where(log.at >= since, log.number >= number)
+            return connection.execute(latest).scalar()
 
 
 def list_backups(

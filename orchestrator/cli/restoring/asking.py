@@ -16,6 +16,7 @@ _ONLY_WITH = {
     "replace_published": ("--replace-published", ("--into-existing",)),
     "accept_lost_values": ("--accept-lost-values", ("--into-existing",)),
     "skip_failed_indexes": ("--skip-failed-indexes", ("--into-new",)),
+    "skip_failed_constraints": ("--skip-failed-constraints", ("--into-new",)),
     "accept_left_out": ("--accept-left-out", ("--swap",)),
     "accept_empty_tables": ("--accept-empty-tables", ("--swap",)),
 }
@@ -61,12 +62,13 @@ def asked_for(
         as_json=bool(options["as_json"]),
         at_server=_server(_text(options["at_server"])),
         ownership=Ownership(
-            renamed=_renamed(_texts(options["owners"])),
+            renamed=_renamed(_texts(options["owners"]), keep_owners=not options["no_owner"]),
             keep_owners=not options["no_owner"],
             keep_grants=not options["no_grants"],
             with_roles=bool(options["with_roles"]),
         ),
         skip_failed_indexes=bool(options["skip_failed_indexes"]),
+        skip_failed_constraints=bool(options["skip_failed_constraints"]),
     )
     _require_new_for_owners(asked, is_new=options["into_new"] is not None)
     return asked
@@ -80,11 +82,19 @@ def _require_new_for_owners(asked: RestoreAsked, *, is_new: bool) -> None:
         )
 
 
-def _renamed(owners: tuple[str, ...]) -> dict[str, str]:
-    pairs = dict(owner.partition("=")[::2] for owner in owners)
-    if not all(old and new for old, new in pairs.items()):
-        raise UsageError("--owner takes two roles", next_step="write it as --owner OLD=NEW")
-    return pairs
+def _renamed(owners: tuple[str, ...], *, keep_owners: bool) -> dict[str, str]:
+    if owners and not keep_owners:
+        raise UsageError("--owner does nothing with --no-owner", next_step="leave one of them out")
+    renamed: dict[str, str] = {}
+    for old, _, new in (owner.partition("=") for owner in owners):
+        if not (old and new):
+            raise UsageError("--owner takes two roles", next_step="write it as --owner OLD=NEW")
+        if old in renamed:
+            raise UsageError(
+                f"--owner names {old!r} twice", next_step="say once who shall own what it owned"
+            )
+        renamed[old] = new
+    return renamed
 
 
 def _server(url: str | None) -> Secret | None:

@@ -53,6 +53,10 @@ def _look_ahead(asked: RestoreAsked, name: str) -> ExitCode:
         )
         click.echo(printable(f"read from {', then '.join(outlook.copies)}"))
         click.echo("whether the server has room for it cannot be asked: look at its disk")
+        for role in found.made:
+            click.echo(
+                printable(f"would be made: role {role}, which cannot log in and has no password")
+            )
         for line in found.missing:
             click.echo(printable(f"would be left out: {line}"))
         for item in outlook.left_out:
@@ -60,7 +64,7 @@ def _look_ahead(asked: RestoreAsked, name: str) -> ExitCode:
     if found.obstacles:
         raise ReplaceRefusedError(
             f"it would be refused: {'; '.join(found.obstacles)}",
-            next_step="choose another name or server, or grant what is missing",
+            next_step="choose another name or server, or grant or make what is missing",
         )
     click.echo("nothing was changed: this was a dry run", err=True)
     return ExitCode.DONE
@@ -71,6 +75,7 @@ def _choices(asked: RestoreAsked) -> RestoreChoices:
         tables=asked.tables,
         ownership=asked.ownership,
         skip_failed_indexes=asked.skip_failed_indexes,
+        skip_failed_constraints=asked.skip_failed_constraints,
     )
 
 
@@ -86,6 +91,7 @@ def _outlook_document(backup: Backup, name: str, outlook: RestoreOutlook) -> dic
         "server_version": outlook.findings.server_version,
         "obstacles": list(outlook.findings.obstacles),
         "missing": list(outlook.findings.missing),
+        "made": list(outlook.findings.made),
         "left_out": left_out_as_json(outlook.left_out),
     }
 

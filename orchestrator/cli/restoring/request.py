@@ -26,6 +26,7 @@ class RestoreAsked:
     at_server: Secret | None = None
     ownership: Ownership = field(default_factory=Ownership)
     skip_failed_indexes: bool = False
+    skip_failed_constraints: bool = False
 
     @property
     def server_url(self) -> Secret:

@@ -10,8 +10,9 @@ from orchestrator.cli.backup_reference import find_backup
 from orchestrator.cli.loading import load_or_refuse
 from orchestrator.cli.options import json_option
 from orchestrator.cli.rendering import format_utc, print_json, printable
+from orchestrator.execution.find_databases import recall_databases
 from orchestrator.model.backup import Backup
-from orchestrator.model.names import DestinationName
+from orchestrator.model.names import DestinationName, Series
 from orchestrator.model.policy import DesiredState, Policy
 from orchestrator.planning.phrases import say_time
 from orchestrator.planning.retention import decide_retention
@@ -54,8 +55,9 @@ def explain_command(
     as_json: bool,
 ) -> None:
     """Name the rules that keep a backup at each destination, or say why none does."""
-    desired = load_or_refuse(settings)
-    reader = read_renamed(desired, open_reader(settings))
+    catalog = open_reader(settings)
+    desired = recall_databases(load_or_refuse(settings), catalog)
+    reader = read_renamed(desired, catalog)
     backup = find_backup(reader, reference, policy=policy, database=database, desired=desired)
     places = list(explain_places(backup, reader, desired, system_clock().now()))
     if as_json:
@@ -71,12 +73,17 @@ def explain_places(
     policy = desired.policies.get(backup.series.policy)
     held_at = [copy.destination for copy in backup.copies]
     if policy is None or backup.series not in policy.series:
-        why = f"kept: no policy declares {backup.series} any more, and nothing is pruned for that"
+        why = f"kept: {say_retired(backup.series)}"
         yield from (Place(destination, None, why) for destination in held_at)
         return
     of_series = reader.backups(backup.series)
     for destination in dict.fromkeys((*policy.destinations, *held_at)):
         yield _explain_place(backup, destination, of_series=of_series, policy=policy, now=now)
+
+
+def say_retired(series: Series) -> str:
+    """Return why the copies of a series stay that no policy file declares."""
+    return f"no policy declares {series} any more, and nothing is pruned for that"
 
 
 def _explain_place(

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from heapq import merge
 from itertools import groupby, islice
+from math import ceil
 from pathlib import Path
 from typing import TypedDict
 
 import click
 from typing_extensions import Unpack
 
-from orchestrator.cli.loading import load_or_refuse
+from orchestrator.cli.loading import load_or_refuse, policy_named
 from orchestrator.cli.options import json_option
 from orchestrator.cli.rendering import print_json
 from orchestrator.cli.retention.options import OutageType, SpanType
@@ -18,10 +19,12 @@ from orchestrator.cli.retention.plot import draw_simulation
 from orchestrator.cli.retention.report import Scenario, describe_simulation, simulation_as_json
 from orchestrator.cli.times import parse_time
 from orchestrator.errors import UsageError
+from orchestrator.execution.find_databases import recall_databases
 from orchestrator.model.policy import Policy
 from orchestrator.planning.retention.copies import RetentionRules
 from orchestrator.planning.schedule import slots_between
 from orchestrator.planning.simulation.simulate import DAY, Outage, Simulation, simulate_retention
+from orchestrator.ports.catalog import CatalogReader
 from orchestrator.settings import Settings
 from orchestrator.wiring import open_reader, system_clock
 
@@ -79,13 +82,9 @@ def simulate_command(
 
 
 def _build_scenario(settings: Settings, name: str, options: SimulateOptions) -> Scenario:
-    policies = load_or_refuse(settings).policies
-    policy = next((policy for policy in policies.values() if policy.name == name), None)
-    if policy is None:
-        raise UsageError(
-            f"there is no policy {name!r}", next_step=f"there are: {', '.join(sorted(policies))}"
-        )
-    measured = _average_bytes(settings, policy)
+    reader = open_reader(settings)
+    policy = policy_named(recall_databases(load_or_refuse(settings), reader), name)
+    measured = _average_bytes(reader, policy)
     return Scenario(
         policy=policy,
         start=_find_start(options["start"], policy),
@@ -104,13 +103,9 @@ def _find_start(given: str | None, policy: Policy) -> datetime:
     return local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
 
 
-def _average_bytes(settings: Settings, policy: Policy) -> int | None:
+def _average_bytes(reader: CatalogReader, policy: Policy) -> int | None:
     """Return what a backup of a policy's series stored on average, or None without any."""
-    sizes = [
-        backup.new_bytes
-        for backup in open_reader(settings).backups()
-        if backup.series in policy.series
-    ]
+    sizes = [backup.new_bytes for backup in reader.backups() if backup.series in policy.series]
     return sum(sizes) // len(sizes) if sizes else None
 
 
@@ -145,10 +140,9 @@ def _attempts(scenario: Scenario) -> Iterator[datetime]:
     policy, start = scenario.policy, scenario.start
     end = start + scenario.days * DAY
     if scenario.every is not None:
-        at = start
-        while at < end:
-            yield at
-            at += scenario.every
+        # Not added up: the last addition would go beyond the end, and perhaps beyond all time.
+        every, span = scenario.every, end - start
+        yield from (start + number * every for number in range(ceil(span / every)))
         return
     slots = merge(
         *(

@@ -8,7 +8,7 @@ from orchestrator.cli.rendering import format_utc
 from orchestrator.model.names import DestinationName
 from orchestrator.model.observation import SeriesObservation
 from orchestrator.model.space import SpaceHistory
-from orchestrator.planning.alerting.beyond_series import failing_channels
+from orchestrator.planning.alerting.finding.beyond_series import failing_channels
 from orchestrator.planning.health.ailments import say_unmeasured
 from orchestrator.planning.health.pulse import promises_of, say_unlisted
 from orchestrator.planning.phrases import say_size

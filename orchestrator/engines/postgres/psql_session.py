@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO, Self
 
 from orchestrator.engines.postgres.children import start_child
+from orchestrator.engines.postgres.session import find_lack_of_connections
 from orchestrator.errors import (
     IncompleteStreamError,
     LockTimeoutError,
@@ -236,8 +237,9 @@ class PsqlSession:
         raise SourceError(words, next_step="see the server's log for the cause")
 
     def _gone(self) -> SourceError:
-        return SourceUnreachableError(
-            f"a worker session ended: {self._server_words() or 'psql gave no reason'}",
+        words = self._server_words()
+        return find_lack_of_connections(words, "the server") or SourceUnreachableError(
+            f"a worker session ended: {words or 'psql gave no reason'}",
             next_step="see the server's log; the next pass tries again",
         )
 

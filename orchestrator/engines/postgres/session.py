@@ -271,9 +271,24 @@ _TLS = re.compile(
 )
 
 
-def _translate_connection_failure(message: str, subject: str) -> SourceError:
+def find_lack_of_connections(message: str, subject: str) -> CapacityError | None:
+    """Given what libpq or a client program says, return the error if no connection was left."""
+    if _FULL.search(message) is None:
+        return None
+    return CapacityError(
+        f"{subject} takes no more connections: {_reason(message)}",
+        next_step="end idle sessions, or raise max_connections or the limit of the role or"
+        " database; a backup needs five sessions. The next pass tries again",
+    )
+
+
+def _reason(message: str) -> str:
     # The reason follows the last "failed: "; what stands before repeats host and port.
-    reason = first_line(message.rsplit("failed: ", maxsplit=1)[-1]).removeprefix("FATAL:").strip()
+    return first_line(message.rsplit("failed: ", maxsplit=1)[-1]).removeprefix("FATAL:").strip()
+
+
+def _translate_connection_failure(message: str, subject: str) -> SourceError:
+    reason = _reason(message)
     if _REFUSED_LOGIN.search(message):
         return AuthenticationFailedError(
             f"{subject}: the server refused the login: {reason}",
@@ -284,12 +299,8 @@ def _translate_connection_failure(message: str, subject: str) -> SourceError:
             f"{subject}: {reason}",
             next_step="correct the database in the policy, or create it",
         )
-    if _FULL.search(message):
-        return CapacityError(
-            f"{subject} takes no more connections: {reason}",
-            next_step="end idle sessions, or raise max_connections or the limit of the role or"
-            " database; a backup needs five sessions. The next pass tries again",
-        )
+    if (full := find_lack_of_connections(message, subject)) is not None:
+        return full
     if _TLS.search(message):
         return TlsError(
             f"{subject}: no encrypted connection could be made: {reason}",

@@ -6,7 +6,7 @@ commands first brings every known mark of the backup to where it is missing.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from orchestrator.archive.layout import manifest_key, mark_key
@@ -32,13 +32,15 @@ from orchestrator.ports.destination import Destination
 class Marking:
     """What came of a command: the marks that it made new, and what is not at every destination.
 
-    ``backup`` is the backup as it is marked now.
+    ``backup`` is the backup as it is marked now. ``rebuild_acknowledged`` if its series was rebuilt
+    and that is acknowledged with it.
     """
 
     backup: Backup
     made: tuple[Mark, ...]
     written_to: tuple[DestinationName, ...]
     troubles: Mapping[DestinationName, ErrorReport]
+    rebuild_acknowledged: bool = False
 
 
 def hold_backup(
@@ -102,12 +104,15 @@ def acknowledge_backup(backup: Backup, *, reason: str, execution: Execution) -> 
             f"backup {backup.id} is not suspicious",
             next_step="`orchestrator status` shows the backups that are",
         )
-    if not backup.is_suspicious:
-        return _spread(backup, (), LogAction.ACKNOWLEDGE, execution)
-    mark = Acknowledgement(
+    marks = (_acknowledgement(reason, execution),) if backup.is_suspicious else ()
+    marking = _spread(backup, marks, LogAction.ACKNOWLEDGE, execution)
+    return replace(marking, rebuild_acknowledged=was_rebuilt)
+
+
+def _acknowledgement(reason: str, execution: Execution) -> Acknowledgement:
+    return Acknowledgement(
         id=_new_id(execution), at=execution.clock.now(), who=_who(execution), reason=reason
     )
-    return _spread(backup, (mark,), LogAction.ACKNOWLEDGE, execution)
 
 
 def _acknowledge_rebuild(backup: Backup, reason: str, execution: Execution) -> bool:

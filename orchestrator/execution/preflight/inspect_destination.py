@@ -12,22 +12,51 @@ from orchestrator.execution.attach_destination import open_if_attached, require_
 from orchestrator.execution.context import Execution
 from orchestrator.model.names import DestinationName, ObjectKey
 from orchestrator.ports.destination import Destination
-from orchestrator.ports.preflight import Finding, problem
+from orchestrator.ports.preflight import Finding, Severity, problem
 
 _CONTENT = b"written and removed by `orchestrator validate --online`\n"
 
 
 def inspect_destination(name: DestinationName, execution: Execution) -> Sequence[Finding]:
-    """Return what keeps a destination from taking backups; nothing if it takes, gives and lets go."""
+    """Return what keeps a destination from taking backups; nothing if it takes, gives and lets go.
+
+    A place that is not there yet, and was never used, is made for the time of the trial.
+    """
     try:
-        destination = open_if_attached(name, execution)
-        if destination is None:
-            destination = execution.destinations.open(name)
-            require_empty(name, destination)
-        _probe(destination, ObjectKey(f"{PROBE_PREFIX}{execution.machine.random_hex(12)}"))
+        attached = open_if_attached(name, execution)
+        if attached is not None:
+            _try(attached, execution)
+            return []
+        if execution.destinations.is_there(name):
+            _try_new(name, execution)
+            return []
+        execution.destinations.make(name)
+        try:
+            _try_new(name, execution)
+        finally:
+            execution.destinations.unmake(name)
     except OrchestratorError as error:
         return [problem(f"destination {name}", error)]
-    return []
+    return [_not_there_yet(name, execution)]
+
+
+def _not_there_yet(name: DestinationName, execution: Execution) -> Finding:
+    return Finding(
+        severity=Severity.NOTE,
+        subject=f"destination {name}",
+        what=f"{execution.desired.destinations[name].url} is not there yet: the first backup makes it",
+        next_step="if backups should lie there already, mount its disk or correct the url",
+    )
+
+
+def _try_new(name: DestinationName, execution: Execution) -> None:
+    destination = execution.destinations.open(name)
+    require_empty(name, destination)
+    _try(destination, execution)
+
+
+def _try(destination: Destination, execution: Execution) -> None:
+    _probe(destination, ObjectKey(f"{PROBE_PREFIX}{execution.machine.random_hex(12)}"))
 
 
 def _probe(destination: Destination, key: ObjectKey) -> None:

@@ -10,7 +10,8 @@ from orchestrator.model.names import DestinationName, Series
 from orchestrator.model.policy import Policy
 from orchestrator.model.pruning import CollectionState, Tombstone
 from orchestrator.model.run import Run, RunState
-from orchestrator.planning.pruning.guards import CLOCK_TOLERANCE, find_clock_trouble
+from orchestrator.planning.clocks import CLOCK_TOLERANCE
+from orchestrator.planning.pruning.guards import find_clock_trouble
 from orchestrator.planning.pruning.ledger import DAY
 from orchestrator.planning.upkeep.view import SeriesView
 from orchestrator.ports.catalog import CatalogReader
@@ -34,17 +35,18 @@ def look_around(
     """Return what pruning asks about all series; ``is_present`` unless ``now`` is but supposed.
 
     Several processes write the log, so that entries of this very moment prove nothing: only one
-    that is later by more than clocks may differ shows that ours ran backwards.
+    that is later by more than clocks may differ shows that ours ran backwards. Once a human
+    acknowledged our clock, what was written before shows nothing any more.
 
     Raises:
         CatalogError: the catalog cannot be read.
     """
-    later = reader.log(since=now + CLOCK_TOLERANCE) if is_present else ()
+    later = reader.clock_ahead(since=now + CLOCK_TOLERANCE) if is_present else None
     return PruneSurroundings(
         tombstones=reader.tombstones(since=now - DAY),
         collections=reader.collections(),
         rebuilt=reader.rebuilt_series(),
-        last_pass=max((entry.at for entry in later), default=None),
+        last_pass=later,
         now=now,
     )
 

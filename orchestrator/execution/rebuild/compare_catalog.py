@@ -86,6 +86,8 @@ def compare_catalog(execution: Execution) -> Comparison:
 def _read_destination(name: DestinationName, execution: Execution) -> Sequence[FoundBackup] | None:
     """Return everything that lies there; None for a place that was never used and is empty."""
     attached = open_if_attached(name, execution)
+    if attached is None and not execution.destinations.is_there(name):
+        return None
     source: DestinationReader = attached or execution.destinations.open(name)
     found = [
         item

@@ -201,7 +201,7 @@ class PreparedReplacement:
 
     def _saved_in_series(self, replacement: Replacement) -> Safety:
         safety = save_into_series(self._backup.series, self.plan.identity, self._execution)
-        missing = [table for table in self._present() if str(table.name) not in safety.rows]
+        missing = [table for table in self._present() if table.name not in safety.rows]
         if missing:
             raise RestoreError(
                 "the policy does not back up "
@@ -254,7 +254,7 @@ class PreparedReplacement:
         return replace(self._material.details, tables=self.chosen.tables, large_object_chunks=())
 
     def _rows_before(self, safety: Safety) -> int:
-        return sum(safety.rows[str(now.name)] for now in self.plan.tables)
+        return sum(safety.rows[now.name] for now in self.plan.tables)
 
     def _large_objects(self) -> tuple[SkippedEntry, ...]:
         objects = self._material.details.large_objects

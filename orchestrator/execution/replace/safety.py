@@ -21,7 +21,7 @@ from orchestrator.execution.marks.mark_backup import hold_backup
 from orchestrator.execution.restore.fetch_objects import open_backup, read_details
 from orchestrator.model.actions import TakeBackup
 from orchestrator.model.backup import Backup, RunReason, Trigger
-from orchestrator.model.contents import ServerIdentity, Table
+from orchestrator.model.contents import ServerIdentity, Table, TableName
 from orchestrator.model.names import ObjectKey, Series
 from orchestrator.model.outcome import Succeeded
 from orchestrator.ports.destination import Destination
@@ -44,7 +44,7 @@ class Safety:
 
     backup: Backup | None
     keys: tuple[ObjectKey, ...]
-    rows: dict[str, int]
+    rows: dict[TableName, int]
     warnings: tuple[str, ...] = ()
 
 
@@ -82,7 +82,7 @@ def save_into_series(series: Series, identity: ServerIdentity, execution: Execut
     return Safety(
         backup=taken.backup,
         keys=(),
-        rows={str(data.table.name): data.rows for data in details.tables},
+        rows={data.table.name: data.rows for data in details.tables},
         warnings=taken.warnings,
     )
 
@@ -100,9 +100,9 @@ def require_every_row(
     """
     counted = zip(tables, replacement.count_rows(tables), strict=True)
     different = [
-        f"{table.name} has {rows} rows, and {safety.rows.get(str(table.name), 'none')} in the backup"
+        f"{table.name} has {rows} rows, and {safety.rows.get(table.name, 'none')} in the backup"
         for table, rows in counted
-        if safety.rows.get(str(table.name)) != rows
+        if safety.rows.get(table.name) != rows
     ]
     if different:
         name = "the safety copy" if safety.backup is None else f"the backup {safety.backup.id}"
@@ -140,7 +140,7 @@ class LocalCopy:
     folder: str
     keys: list[ObjectKey] = field(default_factory=list)
     listed: list[dict[str, object]] = field(default_factory=list)
-    rows: dict[str, int] = field(default_factory=dict)
+    rows: dict[TableName, int] = field(default_factory=dict)
 
     def save(self, table: Table, read: Callable[[Callable[[bytes], None]], int]) -> None:
         """Write every row that ``read`` hands over, each piece durable before the next."""
@@ -148,7 +148,7 @@ class LocalCopy:
         cutter = _Cutter(lambda data, digest: pieces.append(self._write(data, digest)))
         rows = read(cutter.feed)
         cutter.finish()
-        self.rows[str(table.name)] = rows
+        self.rows[table.name] = rows
         columns = [column.name for column in table.columns]
         name = {"schema": table.name.schema, "table": table.name.name}
         self.listed.append({**name, "columns": columns, "rows": rows, "pieces": pieces})

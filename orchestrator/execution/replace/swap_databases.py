@@ -24,7 +24,7 @@ from orchestrator.execution.restore.restore_backup import (
 )
 from orchestrator.execution.restore.swap_log import identity_words
 from orchestrator.model.backup import Backup
-from orchestrator.model.contents import WITHOUT_ROWS, Details, LeftOut
+from orchestrator.model.contents import INVALID_INDEX, WITHOUT_ROWS, Details, LeftOut
 from orchestrator.model.secret import Secret
 from orchestrator.ports.restoring.swapping import (
     ChangedTable,
@@ -37,7 +37,7 @@ from orchestrator.ports.restoring.target_inspection import TargetInspector
 
 _PATIENCE = timedelta(seconds=30)
 _SET_ASIDE = RestoreChoices(set_aside=True)
-_WITHOUT_LOSS = frozenset({WITHOUT_ROWS, "foreign table", "unlogged table"})
+_WITHOUT_LOSS = frozenset({WITHOUT_ROWS, INVALID_INDEX, "foreign table", "unlogged table"})
 """What a backup leaves out and a swap does not lose, or finds by counting the tables."""
 
 

@@ -17,6 +17,7 @@ from orchestrator.execution.restore.compare_restored import compare_restored
 from orchestrator.execution.restore.load_chunks import load_chunks
 from orchestrator.execution.restore.log_restore import logged_restore
 from orchestrator.execution.restore.material import Material, fetch_material, text_bytes
+from orchestrator.execution.restore.owners import require_owners
 from orchestrator.model.backup import Backup
 from orchestrator.model.contents import Details, LeftOut, SkippedEntry
 from orchestrator.model.secret import Secret
@@ -88,7 +89,7 @@ def restore_into_new(
     and the places that are read are told, so that nothing goes from there meanwhile.
 
     Raises:
-        UsageError: the name is empty or too long, or the backup has no such table.
+        UsageError: the name is empty or too long, or the backup has no such table or owner.
         TargetExistsError: the name is taken.
         DamagedBackupError: no copy has some object intact.
         RestoreDiffersError: the database does not equal the backup; it keeps its temporary name.
@@ -118,6 +119,7 @@ def _restore(
     execution: Execution,
 ) -> RestoreReport:
     material = fetch_material(backup, execution)
+    require_owners(choices.ownership, material, execution)
     chosen = choose_tables(material.details, choices.tables) if choices.tables else None
     request = _request(backup, name, server_url, choices, chosen, execution=execution)
     request = _with_roles(request, material.details)
@@ -172,6 +174,7 @@ def look_ahead(
     """Return what `restore_into_new` would do; nothing is created and nothing logged."""
     _refuse_name(name)
     material = fetch_material(backup, execution)
+    require_owners(choices.ownership, material, execution)
     chosen = choose_tables(material.details, choices.tables) if choices.tables else None
     details = material.details if chosen is None else _only(chosen, material.details)
     request = _request(backup, name, server_url, choices, chosen, execution=execution)

@@ -90,22 +90,40 @@ _OF_DESTINATION = _codes(
 )
 _OF_CATALOG = _codes(CatalogError, CatalogUnreachableError, CatalogVersionError, CatalogFullError)
 _DEFAULT_PORT = 5432
+_SOCKET = "the local socket"
+_SERVER = re.compile(
+    rf"database (?:'[^']*'|\"[^\"]*\") at (?P<host>{_SOCKET}|\S+):(?P<port>\d+)(?=[ :]|$)"
+)
+_DESTINATION = re.compile(r"\bdestination '([^']+)'")
 _HOST = re.compile(r"\bhost\s*=\s*'?([^'\s]+)")
 _PORT = re.compile(r"\bport\s*=\s*'?(\d+)")
 
 
 def cause_of_failure(error: ErrorReport, series: Series, policy: Policy) -> Cause:
-    """Return what a failure of a series is about: a destination, its server, the catalog, or itself."""
+    """Return what a failure of a series is about: a destination, its server, the catalog, or itself.
+
+    Where the error says which server or destination it met, that counts: the policy may name
+    another by now, and nothing is known of that one.
+    """
     if error.code in _OF_SERVER:
-        return Cause(Event.FAILED, server_of(policy))
+        return Cause(Event.FAILED, _server_met(error, series) or server_of(policy))
     if error.code in _OF_DESTINATION:
-        named = [place for place in policy.destinations if f"destination {place!r}" in error.what]
-        places = named or policy.destinations
+        met = dict.fromkeys(_DESTINATION.findall(error.what))
+        named = [place for place in policy.destinations if place in met]
+        places = named or list(met) or policy.destinations
         if len(places) == 1:
             return Cause(Event.FAILED, f"destination {places[0]}")
     if error.code in _OF_CATALOG:
         return Cause(Event.FAILED, CATALOG)
     return Cause(Event.FAILED, str(series))
+
+
+def _server_met(error: ErrorReport, series: Series) -> str | None:
+    met = _SERVER.match(error.what.removeprefix(f"{series}: "))
+    if met is None:
+        return None
+    host = f"[{met['host']}]" if ":" in met["host"] else met["host"]
+    return _name_server("" if host == _SOCKET else host, met["port"])
 
 
 def server_of(policy: Policy) -> str:

@@ -6,19 +6,26 @@ recovery was told is opened once more, and then recovers only after it stayed aw
 time, so that something that flaps makes a few messages and not hundreds.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
 from orchestrator.model.alert import Alert, AlertKind, Cause, Trouble
 from orchestrator.model.incident import Incident, IncidentChange
-from orchestrator.model.names import ChannelName
+from orchestrator.model.names import ChannelName, Series
 from orchestrator.model.observation import Observation
-from orchestrator.model.policy import DesiredState, Event
+from orchestrator.model.policy import DesiredState
+from orchestrator.planning.alerting.endings import (
+    Heard,
+    lasts_unheard,
+    list_successors,
+    list_watched,
+    why_unwatched,
+)
 from orchestrator.planning.alerting.letters import list_last_good, message_of, narrowed
 from orchestrator.planning.alerting.routes import Notice, route_troubles
-from orchestrator.planning.due import CLOCK_TOLERANCE
+from orchestrator.planning.clocks import CLOCK_TOLERANCE
 from orchestrator.planning.phrases import say_duration, say_time
 
 GROWTH_AFTER = timedelta(minutes=5)
@@ -83,16 +90,19 @@ def follow_incidents(whole: Followed) -> tuple[IncidentChange, ...]:
     """Return what becomes of each incident now, and what is said about it; nothing: no change.
 
     - A trouble that a channel is to know of, and has no open incident there, opens one.
-    - One that lasts is told again every ``remind_every``, and once it hits series that were not
-      told, a few minutes later; nothing is added while the channel has not even taken the last.
-    - One that is not seen any more recovers, at once or after it stayed away long enough.
+    - One that lasts is told again every ``remind_every``, and once it hits series, or holds
+      findings, that were not told, a few minutes later; nothing is added while the channel has not
+      even taken the last.
+    - One that is not seen any more ends, at once or after it stayed away long enough. Only if
+      nothing else of its event is wrong with its series they are said to be well again; else the
+      other cause is told instead. Nobody is told that something is well which is not looked at.
     - Who was told that it opened is told that it ended, whatever became of the route; a channel
       that is not declared any more is told nothing.
     """
     notices = route_troubles(whole.troubles, whole.desired, fallback=whole.fallback)
     known = {(incident.cause, incident.channel): incident for incident in whole.known}
     changes = (
-        _follow(notices.get(key), known.get(key), whole)
+        _follow(notices.get(key), known.get(key), whole, notices.keys())
         for key in sorted(
             {*notices, *known}, key=lambda key: (key[0].event.value, *key[1:], key[0].subject)
         )
@@ -117,18 +127,18 @@ def _close_unrecorded(
 ) -> IncidentChange:
     before = known.get((notice.trouble.cause, notice.channel))
     opened = _opened(notice, before, whole)
-    return _recover(before, replace(opened, opened_at=since, since=since), whole)
+    return _end(before, replace(opened, opened_at=since, since=since), whole)
 
 
 # ------------------------------------------------------------------ one incident
 def _follow(
-    notice: Notice | None, before: Incident | None, whole: Followed
+    notice: Notice | None, before: Incident | None, whole: Followed, heard: Heard
 ) -> IncidentChange | None:
     if before is not None and _has_spoken_since(before, whole):
         return None
     if before is None or not before.is_open:
-        return None if notice is None else _open(notice, before, whole)
-    if notice is None and not _lasts_unrouted(before, whole):
+        return None if notice is None else _open(notice, before, whole, heard)
+    if notice is None and not _lasts_unrouted(before, whole, heard):
         return _let_go(before, whole)
     after = replace(before, gone_since=None)
     told = None if notice is None else _tell_again(notice, after, whole)
@@ -145,28 +155,37 @@ def _has_spoken_since(incident: Incident, whole: Followed) -> bool:
 
     What was told at a time that is still to come was told by a clock that was ahead.
     """
-    is_later = incident.told_at > whole.now
-    return is_later and incident.told_at - (whole.read_at or whole.now) <= CLOCK_TOLERANCE
+    spoken_at = max(incident.told_at, incident.recovered_at or incident.told_at)
+    is_later = spoken_at > whole.now
+    return is_later and spoken_at - (whole.read_at or whole.now) <= CLOCK_TOLERANCE
 
 
-def _lasts_unrouted(incident: Incident, whole: Followed) -> bool:
+def _lasts_unrouted(incident: Incident, whole: Followed, heard: Heard) -> bool:
     """Whether what a channel was told of lasts, although it is not to know of it by itself now.
 
     Nothing sends it there any more, or it follows from another trouble since.
     """
-    return any(
+    return lasts_unheard(incident, whole.troubles, heard) or any(
         not incident.series or bool(set(incident.series) & set(trouble.series))
         for trouble in whole.troubles
         if trouble.cause == incident.cause or incident.cause.event in trouble.also
     )
 
 
-def _open(notice: Notice, before: Incident | None, whole: Followed) -> IncidentChange:
+def _open(notice: Notice, before: Incident | None, whole: Followed, heard: Heard) -> IncidentChange:
     after = _opened(notice, before, whole)
-    facts: tuple[tuple[str, str], ...] = ()
+    facts = [
+        ("Before", f"{one.cause.subject}, since {say_time(one.since)}")
+        for one in whole.known
+        if one.is_open
+        and one.channel == notice.channel
+        and (one.cause, one.channel) not in heard
+        and list_successors(one, [notice.trouble])
+    ]
     if after.reopened and before is not None and before.recovered_at is not None:
-        facts = (("Came back", f"it had recovered at {say_time(before.recovered_at)}"),)
-    return _change(before, after, _write(AlertKind.OPENED, notice, whole, facts))
+        closed = say_time(before.recovered_at)
+        facts.append(("Came back", f"its last incident was closed at {closed}"))
+    return _change(before, after, _write(AlertKind.OPENED, notice, whole, tuple(facts)))
 
 
 def _opened(notice: Notice, before: Incident | None, whole: Followed) -> Incident:
@@ -193,7 +212,7 @@ def _tell_again(
 ) -> tuple[Incident, Alert] | None:
     if (incident.cause, incident.channel) in whole.waiting:
         return None
-    more = set(notice.trouble.series) - set(incident.series)
+    more = _list_new(notice.trouble, incident, whole)
     if not _is_due(notice, incident, whole) and not (more and _may_grow(incident, whole)):
         return None
     after = replace(
@@ -205,8 +224,19 @@ def _tell_again(
     )
     facts = [("First told", say_time(incident.opened_at))]
     if more:
-        facts.append(("New", f"{len(more)} more since it was told last"))
+        facts.append(("New", more))
     return after, _write(AlertKind.REMINDER, notice, whole, tuple(facts))
+
+
+def _list_new(trouble: Trouble, incident: Incident, whole: Followed) -> str:
+    """Return what was not told yet, in words; nothing if all was.
+
+    What was found at a time that is still to come, a clock found that was ahead.
+    """
+    series = set(trouble.series) - set(incident.series)
+    if series:
+        return f"{len(series)} more since it was told last"
+    return ", ".join(thing for thing, at in trouble.found if incident.told_at < at <= whole.now)
 
 
 def _is_due(notice: Notice, incident: Incident, whole: Followed) -> bool:
@@ -227,43 +257,57 @@ def _let_go(before: Incident, whole: Followed) -> IncidentChange | None:
     gone_since = before.gone_since or whole.now
     steady = STEADY[min(before.reopened, len(STEADY) - 1)]
     if whole.now - gone_since >= steady:
-        return _recover(before, before, whole)
+        return _end(before, before, whole)
     if before.gone_since is not None:
         return None
     return _change(before, replace(before, gone_since=gone_since), None)
 
 
-def _recover(before: Incident | None, incident: Incident, whole: Followed) -> IncidentChange:
-    after = replace(incident, recovered_at=whole.now, told_at=whole.now, gone_since=None)
-    if not whole.can_be_told(incident.channel):
+def _end(before: Incident | None, incident: Incident, whole: Followed) -> IncidentChange:
+    """Close an incident; who was told of it is told so, unless another cause of its event lasts."""
+    after = replace(incident, recovered_at=whole.now, gone_since=None)
+    why = why_unwatched(incident, whole.desired)
+    if not whole.can_be_told(incident.channel) or (
+        why is None and list_successors(incident, whole.troubles)
+    ):
         return _change(before, after, None)
+    alert = _write_unwatched(incident, why, whole) if why else _write_recovered(incident, whole)
+    return _change(before, replace(after, told_at=whole.now), alert)
+
+
+def _write_recovered(incident: Incident, whole: Followed) -> Alert:
+    watched = list_watched(incident, whole.desired)
     ended = incident.gone_since or whole.now
-    facts = [("Lasted", say_duration(ended - incident.since)), *_explain_end(incident, whole)]
-    alert = Alert(
-        kind=AlertKind.RECOVERED,
-        cause=narrowed(incident.cause, incident.series),
-        series=incident.series,
+    facts = [("Lasted", say_duration(ended - incident.since))]
+    gone = [str(series) for series in incident.series if series not in watched]
+    if gone:
+        facts.append(("No longer watched", ", ".join(gone)))
+    return _write_end(AlertKind.RECOVERED, incident, watched, facts, whole)
+
+
+def _write_unwatched(incident: Incident, why: str, whole: Followed) -> Alert:
+    facts = [("Why", f"{why}; nothing was mended")]
+    return _write_end(AlertKind.UNWATCHED, incident, incident.series, facts, whole)
+
+
+def _write_end(
+    kind: AlertKind,
+    incident: Incident,
+    series: Sequence[Series],
+    facts: Sequence[tuple[str, str]],
+    whole: Followed,
+) -> Alert:
+    return Alert(
+        kind=kind,
+        cause=narrowed(incident.cause, series),
+        series=tuple(series),
         at=whole.now,
         since=incident.since,
         error=incident.error,
         next_command="orchestrator status",
-        last_good=list_last_good(incident.series, whole.seen),
+        last_good=list_last_good(series, whole.seen),
         facts=tuple(facts),
     )
-    return _change(before, after, alert)
-
-
-def _explain_end(incident: Incident, whole: Followed) -> Iterator[tuple[str, str]]:
-    """Say so where nothing was mended, but is not looked at any more."""
-    policies = whole.desired.policies.values()
-    if incident.series and not any(
-        set(policy.series) & set(incident.series) for policy in policies
-    ):
-        yield "Why", "no policy file names it any more, so nobody looks at it; nothing was mended"
-    channel = incident.cause.subject.removeprefix("channel ")
-    is_of_channel = incident.cause.event is Event.CHANNEL_FAILING
-    if is_of_channel and ChannelName(channel) not in whole.desired.channels:
-        yield "Why", "the channel is not declared any more; what waited for it was given up"
 
 
 # ------------------------------------------------------------------ parts

@@ -7,7 +7,7 @@ from datetime import timedelta
 from orchestrator.model.alert import Cause, Trouble
 from orchestrator.model.names import ChannelName, Series
 from orchestrator.model.policy import REMIND_EVERY, AlertRoute, DesiredState, Event, Policy
-from orchestrator.planning.alerting.beyond_series import channel_cause
+from orchestrator.planning.alerting.finding.beyond_series import channel_cause
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,17 +16,25 @@ _BEGINNINGS: Mapping[str, tuple[re.Pattern[str], str]] = {
 }
 """By the first word of a subject, how the words of its errors begin, and what is left of that."""
 
+_PLACE = re.compile(r"(destination '[^']*') \([^)]*\)")
+"""A destination within a sentence; where it is says the body."""
+
 _SINCE_BACKUP = re.compile(r" (?:since|in) \d{8}T\d{6}Z-[0-9a-f]{6}")
 
 
 def shorten_failure(what: str, cause: Cause, series: Series) -> str:
-    """Return the words of an error without what they happened to."""
+    """Return the words of an error without what they happened to, if they begin with that."""
     kind = cause.subject.partition(" ")[0]
     words = what.removeprefix(f"{series}: ")
-    if kind in _BEGINNINGS:
-        beginning, instead = _BEGINNINGS[kind]
-        return beginning.sub(instead, words, count=1)
-    return words
+    beginning, instead = _BEGINNINGS.get(kind, (None, ""))
+    met = beginning.match(words) if beginning else None
+    return _PLACE.sub(r"\1", words) if met is None else f"{instead}{words[met.end() :]}"
+
+
+def names_what_it_hit(words: str, subject: str) -> bool:
+    """Whether words such as ``the marker of destination 'local' is not there`` say it themselves."""
+    kind, _, name = subject.partition(" ")
+    return f"{kind} {name!r}" in words or (kind == "server" and f" at {name}" in words)
 
 
 def shorten_suspicion(reason: str) -> str:

@@ -11,10 +11,10 @@ from typing import TypeVar
 
 from orchestrator.errors import (
     DamagedBackupError,
-    PromiseBrokenError,
     PruneRefusedError,
     SuspiciousBackupError,
     UncoveredTableError,
+    UnknownBackupsError,
 )
 from orchestrator.model.actions import RecoverSeries, TakeBackup, VerifyCopy
 from orchestrator.model.alert import Cause, Trouble
@@ -24,25 +24,24 @@ from orchestrator.model.observation import Observation, SeriesObservation
 from orchestrator.model.plan import SkipKind
 from orchestrator.model.policy import DesiredState, Event, OnUncovered, Policy
 from orchestrator.model.run import ErrorReport, Run
-from orchestrator.planning.alerting.ageing import TOO_LONG, find_ageing
-from orchestrator.planning.alerting.beyond_series import (
-    find_channel_troubles,
-    find_policy_trouble,
-)
 from orchestrator.planning.alerting.causes import (
     CATALOG,
     DAMAGED,
     NO_TROUBLE,
     OF_USER,
     PRUNING,
-    SCHEDULES,
     cause_of_failure,
 )
-from orchestrator.planning.alerting.databases import find_gone, find_unlisted
+from orchestrator.planning.alerting.finding.ageing import TOO_LONG, find_ageing
+from orchestrator.planning.alerting.finding.beyond_series import (
+    find_channel_troubles,
+    find_policy_trouble,
+)
+from orchestrator.planning.alerting.finding.databases import find_gone, find_unlisted
+from orchestrator.planning.alerting.finding.overdue import find_overdue
+from orchestrator.planning.alerting.finding.vanished import list_found
 from orchestrator.planning.alerting.subjects import shorten_failure, shorten_suspicion
 from orchestrator.planning.explain import KINDS
-from orchestrator.planning.phrases import say_time
-from orchestrator.planning.promises import assess_promises
 
 PROVE_ALL = "orchestrator verify --all --level content"
 _BACKING_UP = frozenset(KINDS[action] for action in (RecoverSeries, TakeBackup, VerifyCopy))
@@ -122,8 +121,16 @@ def _command_of_many(first: Trouble, group: Sequence[Trouble]) -> str:
             return "orchestrator validate --online"
         case Event.CORRUPT:
             return PROVE_ALL
+        case Event.MISSED if _is_all_backup_of_one(group):
+            return f"orchestrator backup {shlex.quote(first.series[0].policy)}"
         case _:
             return "orchestrator status"
+
+
+def _is_all_backup_of_one(group: Sequence[Trouble]) -> bool:
+    policies = {series.policy for trouble in group for series in trouble.series}
+    commands = (trouble.next_command for trouble in group)
+    return len(policies) == 1 and all(one.startswith("orchestrator backup ") for one in commands)
 
 
 # ------------------------------------------------------------------ one series
@@ -194,7 +201,10 @@ def _by_series(items: Iterable[T]) -> Mapping[Series, list[T]]:
 def _find_of_one(view: _View) -> Iterator[Trouble]:
     failed, corrupt = _find_failure(view), _find_corrupt(view)
     gone = find_gone(view.policy, view.seen, view.whole.now)
-    missed, suspicious = gone or _find_missed(view), _find_suspicious(view)
+    missed, suspicious = (
+        gone or find_overdue(view.policy, view.seen, view.whole),
+        _find_suspicious(view),
+    )
     if corrupt and failed and failed.error.code in DAMAGED:
         failed, corrupt = None, replace(corrupt, also=frozenset({Event.FAILED}))
     if failed and missed:
@@ -230,9 +240,7 @@ def _find_failure(view: _View) -> Trouble | None:
         since=next(began).started_at,
         error=error,
         short=shorten_failure(error.what, cause, view.series),
-        next_command="orchestrator validate"
-        if error.code in OF_USER
-        else f"orchestrator backup {view.named}",
+        next_command=_command_of_failure(error, cause) or f"orchestrator backup {view.named}",
         # That half of its time was over is not right again because the whole of it is.
         also=frozenset({Event.DEGRADED} if error.code == TOO_LONG else ()),
     )
@@ -250,8 +258,19 @@ def _find_setbacks(view: _View, *, is_corrupt: bool) -> Iterator[Trouble]:
             short=shorten_failure(setback.error.what, cause, view.series),
             since=setback.since,
             error=setback.error,
-            next_command=f"orchestrator {'prune --dry-run' if tidies else 'apply'}",
+            next_command=_command_of_failure(setback.error, cause)
+            or f"orchestrator {'prune --dry-run' if tidies else 'apply'}",
         )
+
+
+def _command_of_failure(error: ErrorReport, cause: Cause) -> str | None:
+    """Return what to type where another try alone would fail in the same way, or None."""
+    if error.code in OF_USER:
+        return "orchestrator validate"
+    place = cause.subject.removeprefix("destination ")
+    if error.code == UnknownBackupsError.code and place != cause.subject:
+        return f"orchestrator catalog rebuild --from {shlex.quote(place)}"
+    return None
 
 
 def _find_corrupt(view: _View) -> Trouble | None:
@@ -278,36 +297,6 @@ def _find_corrupt(view: _View) -> Trouble | None:
     )
 
 
-def _find_missed(view: _View) -> Trouble | None:
-    broken = [
-        promise
-        for promise in assess_promises(
-            view.policy, view.seen, schedules_since=view.whole.schedules_since, now=view.whole.now
-        )
-        if promise.broken_since is not None
-    ]
-    if not broken:
-        return None
-    first = min(broken, key=lambda promise: promise.broken_since or view.whole.now)
-    is_paused = view.seen.pause is not None
-    return Trouble(
-        cause=Cause(Event.MISSED, f"pause of {view.policy.name}" if is_paused else SCHEDULES),
-        series=(view.series,),
-        since=first.broken_since or view.whole.now,
-        short=f"{first.schedule}, since {say_time(first.broken_since or view.whole.now)}",
-        error=ErrorReport(
-            code=PromiseBrokenError.code,
-            what=f"{view.series} has no backup for its schedule {first.schedule}: {first.sentence}",
-            next_step="resume the policy, or let the pause end"
-            if is_paused
-            else "see whether `orchestrator run` or its timer runs, and what `status` says",
-        ),
-        next_command=f"orchestrator resume {shlex.quote(view.policy.name)}"
-        if is_paused
-        else "orchestrator apply",
-    )
-
-
 def _find_suspicious(view: _View) -> Trouble | None:
     waiting = [backup for backup in view.seen.marked if backup.is_suspicious and backup.suspicion]
     if not waiting or waiting[-1].suspicion is None:
@@ -330,6 +319,7 @@ def _find_suspicious(view: _View) -> Trouble | None:
         next_command=f"orchestrator show {newest.id}"
         if good is None
         else f"orchestrator diff {good.id} {newest.id}",
+        found=list_found(waiting),
     )
 
 

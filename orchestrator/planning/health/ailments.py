@@ -10,7 +10,7 @@ from orchestrator.model.names import DestinationName
 from orchestrator.model.observation import Observation
 from orchestrator.model.policy import DesiredState, Event
 from orchestrator.model.space import SpaceHistory
-from orchestrator.planning.alerting.databases import cause_of_gone
+from orchestrator.planning.alerting.finding.databases import cause_of_gone
 from orchestrator.planning.health.pulse import promises_of, say_unproved
 from orchestrator.planning.phrases import say_time
 
@@ -62,9 +62,9 @@ def _find_broken(desired: DesiredState, seen: Observation) -> Iterator[Finding]:
             yield Finding(Severity.CRITICAL, text)
         said = {promise.series for promise in broken}
         for series in policy.series:
-            nothing = say_unproved(policy, one := seen.series[series])
-            if one.newest is None and series not in said and nothing is not None:
-                yield Finding(Severity.CRITICAL, nothing)
+            unproved = say_unproved(policy, seen.series[series])
+            if seen.series[series].newest is None and series not in said and unproved is not None:
+                yield Finding(Severity.CRITICAL, unproved)
 
 
 def _is_of_promise(trouble: Trouble) -> bool:

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from orchestrator.model.names import BackupId
-from orchestrator.planning.clocks import (
-    CLOCK_TOLERANCE as CLOCK_TOLERANCE,  # noqa: PLC0414 - execution/prune/look.py reads it here
-)
+from orchestrator.planning.clocks import CLOCK_TOLERANCE
 from orchestrator.planning.phrases import say_duration, say_time
 
 
@@ -96,5 +94,8 @@ def find_clock_trouble(
         if abs(time - now) > CLOCK_TOLERANCE
     ]
     if last_pass is not None and now < last_pass:
-        found.append(f"it is {say_time(now)}, before the last pass at {say_time(last_pass)}")
+        found.append(
+            f"it is {say_time(now)}, before the last pass at {say_time(last_pass)}: set the clock,"
+            " or if it is right now, `orchestrator acknowledge --clock --reason …`"
+        )
     return "; ".join(found) or None

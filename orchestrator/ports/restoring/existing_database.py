@@ -73,13 +73,12 @@ class Wanted:
 class TableNow:
     """A table that would be replaced; ``rows`` None if row-level security hides their number.
 
-    ``columns`` are the stored ones that it has now. One that is not ``in_backup`` is a partition made since then, and would be emptied.
+    ``columns`` are the stored ones that it has now.
     """
 
     name: TableName
     columns: tuple[Column, ...]
     rows: int | None
-    in_backup: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

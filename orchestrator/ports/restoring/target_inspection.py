@@ -9,11 +9,15 @@ from orchestrator.ports.engine import RestoreRequest
 
 @dataclass(frozen=True, slots=True)
 class TargetFindings:
-    """``obstacles`` would stop the restore, ``missing`` would be left out and listed; in words."""
+    """``obstacles`` would stop the restore, ``missing`` would be left out and listed; in words.
+
+    ``made`` are the names of the roles that would be made, because that was asked for.
+    """
 
     server_version: str
     obstacles: tuple[str, ...]
     missing: tuple[str, ...]
+    made: tuple[str, ...] = ()
 
 
 class TargetInspector(Protocol):

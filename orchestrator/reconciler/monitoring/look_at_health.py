@@ -13,7 +13,7 @@ from orchestrator.model.policy import DesiredState
 from orchestrator.model.space import SpaceHistory
 from orchestrator.planning.alerting import Findings, find_troubles
 from orchestrator.planning.health.figures import Figures, Known, take_figures
-from orchestrator.planning.storage import find_storage_troubles
+from orchestrator.planning.storage import find_storage_troubles, measured_until
 from orchestrator.ports.catalog import CatalogReader
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.machine import Machine
@@ -47,7 +47,7 @@ def look_at_health(
         CatalogError: the catalog cannot be read.
     """
     seen = observe(desired, reader, clock, machine)
-    space, undelivered = reader.space(), reader.undelivered()
+    space, undelivered = measured_until(seen.now, reader.space()), reader.undelivered()
     findings = Findings(
         setbacks=reader.setbacks(),
         damaged=reader.damaged_copies(),
@@ -80,7 +80,7 @@ def read_figures(
     """
     known = Known(
         runs=reader.runs(since=seen.now - DAY),
-        space=reader.space(),
+        space=measured_until(seen.now, reader.space()),
         undelivered=reader.undelivered(),
     )
     return take_figures(desired, seen, known, pass_succeeded=True, policies_valid=policies_valid)

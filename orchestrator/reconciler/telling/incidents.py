@@ -25,7 +25,7 @@ from orchestrator.planning.alerting import (
 )
 from orchestrator.planning.alerting.digest import LATEST
 from orchestrator.planning.alerting.letters import digest_id
-from orchestrator.planning.storage import find_storage_troubles
+from orchestrator.planning.storage import find_storage_troubles, measured_until
 from orchestrator.reconciler.observe import observe
 from orchestrator.reconciler.running import read_running
 
@@ -36,7 +36,11 @@ SIGHT_HOLDS = timedelta(minutes=1)
 """What was seen longer ago is looked at again before anybody is told: this process was frozen, and
 another may have taken the missing backup meanwhile (found by the simulator, seed 142 at fe9328c)."""
 
-_OUTCOMES = {AlertKind.OPENED: LogOutcome.FAILED, AlertKind.RECOVERED: LogOutcome.SUCCEEDED}
+_OUTCOMES = {
+    AlertKind.OPENED: LogOutcome.FAILED,
+    AlertKind.RECOVERED: LogOutcome.SUCCEEDED,
+    AlertKind.UNWATCHED: LogOutcome.INTERRUPTED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +211,6 @@ def _write_digests(followed: Followed, execution: Execution) -> Iterator[Inciden
                 seen=followed.seen,
                 troubles=followed.troubles,
                 totals=reader.totals(since=digest.since),
-                space=reader.space(),
+                space=measured_until(followed.now, reader.space()),
             )
             yield write_digest(digest, facts)

@@ -4,6 +4,7 @@ import os
 from dataclasses import replace
 
 from orchestrator.engines.postgres.restore.inspecting import PostgresTargetInspector
+from orchestrator.model.contents import Role as RecordedRole
 from orchestrator.ports.engine import Ownership
 from orchestrator.ports.restoring.target_inspection import TargetFindings
 from tests.support.postgres import Database, Role
@@ -19,9 +20,10 @@ def inspect(
     name: str = "restored",
     role: Role | None = None,
     ownership: Ownership | None = None,
+    roles: tuple[RecordedRole, ...] = (),
 ) -> TargetFindings:
     request = a_request(source, final_name=name, role=role)
-    request = replace(request, ownership=ownership or Ownership())
+    request = replace(request, ownership=ownership or Ownership(), roles=roles)
     return INSPECTOR.inspect(request, backup.details, backup.archive)
 
 
@@ -81,3 +83,76 @@ def test_owners_and_extensions_out_of_reach_of_the_role_are_named(empty_database
         f"extension amcheck: only a superuser may create it, and {role.name} is none",
     )
     assert inspect(empty_database, backup).missing == ()
+
+
+NAMED = """
+CREATE ROLE "an owner"; CREATE ROLE member; CREATE ROLE "TO ""me"; CREATE ROLE reader; CREATE ROLE night;
+CREATE TABLE t (id int); ALTER TABLE t OWNER TO "an owner"; ALTER TABLE t ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "p TO x" ON t AS RESTRICTIVE FOR SELECT TO member, "TO ""me" USING (true);
+CREATE POLICY everybody ON t USING (true); GRANT SELECT (id) ON t TO reader, member;
+ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO reader; GRANT CREATE ON DATABASE "{0}" TO night;
+ALTER ROLE night IN DATABASE "{0}" SET work_mem = '8MB'; SELECT lo_create(4711);
+ALTER LARGE OBJECT 4711 OWNER TO night
+"""
+GONE = """
+DROP POLICY "p TO x" ON t; ALTER TABLE t OWNER TO postgres; SELECT lo_unlink(4711);
+DROP OWNED BY "an owner", member, "TO ""me", reader, night;
+DROP ROLE "an owner", member, "TO ""me", reader, night
+"""
+
+
+def with_missing_roles(source: Database) -> PlainBackup:
+    source.execute(NAMED.format(source.name))
+    backup = take_plain_backup(source)
+    source.execute(GONE)
+    return backup
+
+
+IN_THE_WAY = (
+    'role TO "me: a row security policy names it, and cannot be made without it (--with-roles)',
+    "role member: a row security policy names it, and cannot be made without it (--with-roles)",
+)
+
+
+def test_every_missing_role_is_named_with_what_it_is_needed_for(empty_database: Database):
+    backup = with_missing_roles(empty_database)
+    found = inspect(empty_database, backup)
+    assert found.obstacles == IN_THE_WAY
+    assert found.missing == (
+        "role an owner: what it owns would stay with postgres",
+        "role member: grants that name it",
+        "role night: what it owns would stay with postgres; grants that name it; its settings",
+        "role reader: grants that name it",
+    )
+    bare = inspect(
+        empty_database, backup, ownership=Ownership(keep_owners=False, keep_grants=False)
+    )
+    assert (bare.obstacles, bare.missing) == (IN_THE_WAY, ("role night: its settings",))
+
+
+def test_roles_that_would_be_made_are_no_longer_missing(empty_database: Database):
+    backup = with_missing_roles(empty_database)
+    names = ("an owner", "member", 'TO "me', "reader", "night", "unused", "postgres")
+    roles = tuple(a_recorded_role(name) for name in names)
+    with_roles = Ownership(with_roles=True)
+    found = inspect(empty_database, backup, ownership=with_roles, roles=roles)
+    assert (found.obstacles, found.missing) == ((), ())
+    assert found.made == ("an owner", "member", 'TO "me', "reader", "night", "unused")
+    weak = empty_database.server.create_role(options="CREATEDB")
+    powerless = inspect(empty_database, backup, role=weak, ownership=with_roles, roles=roles)
+    assert powerless.made == ()
+    assert powerless.obstacles == IN_THE_WAY
+    because = f"it would not be made, because {weak.name} may not create roles"
+    assert f"role reader: {because}" in powerless.missing
+
+
+def a_recorded_role(name: str) -> RecordedRole:
+    return RecordedRole(
+        name=name,
+        attributes={},
+        connection_limit=-1,
+        valid_until=None,
+        member_of=(),
+        settings=(),
+        comment=None,
+    )

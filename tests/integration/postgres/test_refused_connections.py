@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from orchestrator.errors import AuthenticationFailedError, CapacityError, SourceError, TlsError
+from orchestrator.errors import AuthenticationFailedError, CapacityError, TlsError
 from tests.support.postgres import Database, Server, running_server
 from tests.support.source_engine import open_snapshot
 
@@ -80,7 +80,7 @@ def test_a_server_that_is_full_is_not_taken_for_one_that_is_down(tls_server: Ser
 def test_a_server_that_fills_up_while_the_run_begins_ends_it_clean(tls_server: Server):
     sessions = [tls_server.connect() for _ in range(5)]
     try:
-        with pytest.raises(SourceError, match="too many clients"):
+        with pytest.raises(CapacityError, match="too many clients"):
             opened(tls_server.url())
     finally:
         for session in sessions:
@@ -88,10 +88,27 @@ def test_a_server_that_fills_up_while_the_run_begins_ends_it_clean(tls_server: S
     assert not [name for name in tls_server.sessions() if name.startswith("orchestrator:")]
 
 
-def test_a_role_without_connections_left_is_a_matter_of_capacity(empty_database: Database):
-    role = empty_database.server.create_role(options="CONNECTION LIMIT 0")
-    with pytest.raises(CapacityError):
-        opened(empty_database.server.url("postgres", role))
+@pytest.mark.parametrize("limit", [0, 1, 2, 3, 4])
+def test_a_role_without_connections_left_is_a_matter_of_capacity(
+    empty_database: Database, limit: int
+):
+    with pytest.raises(CapacityError, match="too many connections for role") as refused:
+        back_up_within(empty_database, limit)
+    assert "a backup needs five sessions" in refused.value.next_step
+
+
+def test_a_backup_needs_as_many_connections_as_it_says(empty_database: Database):
+    assert back_up_within(empty_database, 5).startswith(b"PGDMP")
+
+
+def back_up_within(database: Database, limit: int) -> bytes:
+    role = database.server.create_role(options=f"CONNECTION LIMIT {limit}")
+    database.execute(f"CREATE TABLE t (id int); GRANT pg_read_all_data TO {role.name}")
+    with open_snapshot(database.url_for(role), database.name) as snapshot:
+        archive = snapshot.dump_schema()
+        snapshot.dump_globals()
+        snapshot.check()
+        return archive
 
 
 def test_a_changed_password_and_a_changed_pg_hba_are_a_matter_of_login(tls_server: Server):

@@ -25,7 +25,7 @@ from orchestrator.model.alert import Alert, AlertKind, Cause
 from orchestrator.model.names import DatabaseName
 from orchestrator.model.policy import Event
 from orchestrator.model.run import ErrorReport
-from tests.support.every_trouble import CASES, WITHOUT_CAUSE, a_digest, tell
+from tests.support.every_trouble import CASES, WITHOUT_CAUSE, a_digest, tell, unwatched
 from tests.unit.alerts.samples import (
     DIGEST,
     LAST_GOOD,
@@ -105,6 +105,13 @@ def test_what_the_product_says_of_a_week_reads_as_agreed():
     text = compose_alert(a_digest())
     expect_golden("digest.txt", f"{text.subject}\n\n{text.plain}")
     expect_golden("digest.html", text.html)
+
+
+def test_what_nobody_looks_at_any_more_reads_as_agreed_and_is_not_called_well():
+    text = compose_alert(unwatched())
+    assert text.subject == "[INFO] practice/app: no longer watched"
+    assert "[OK]" not in text.subject + text.plain
+    expect_golden("unwatched.txt", f"{text.subject}\n\n{text.plain}")
 
 
 def test_a_drill_that_fails_reads_as_agreed():

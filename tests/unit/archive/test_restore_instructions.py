@@ -49,3 +49,11 @@ def test_the_steps_come_in_the_order_that_data_needs():
     steps += ["sequence_value'", "--section=post-data", "REFRESH MATERIALIZED VIEW", "ANALYZE"]
     places = [TEXT.rindex(step) for step in steps]
     assert places == sorted(places)
+
+
+def test_rows_that_break_a_constraint_do_not_end_a_restore_by_hand():
+    step = TEXT.partition("\n## 10. ")[2].partition("\n## 11. ")[0]
+    before, command, _ = step.partition("pg_restore --exit-on-error --section=post-data")
+    assert command
+    assert "violates foreign key constraint" in before
+    assert "ADD CONSTRAINT … FOREIGN KEY … NOT VALID" in before

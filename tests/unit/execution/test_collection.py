@@ -135,6 +135,9 @@ class OneplaceOpener:
     def make(self, _: DestinationName) -> None:
         """Every place is there."""
 
+    def unmake(self, _: DestinationName) -> None:
+        """Every place stays."""
+
 
 def test_what_a_backup_used_again_waits_its_whole_time_anew_when_that_is_gone():
     world = a_world_with_ripe_chunks()

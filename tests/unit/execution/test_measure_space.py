@@ -17,6 +17,7 @@ from orchestrator.execution.executor import execute
 from orchestrator.execution.measure_space import SpaceGauge
 from orchestrator.model.names import ObjectKey
 from orchestrator.model.space import Space, SpaceHistory
+from orchestrator.reconciler.monitoring.look_at_health import look_at_health, read_figures
 from tests.unit.execution.world import LOCAL, World, by_hand
 
 MIB = 2**20
@@ -196,3 +197,31 @@ def test_an_answer_that_comes_late_is_recorded_by_the_next_look():
 
     assert known.unmeasured is None
     assert len(known.measurements) == 1
+
+
+def a_world_measured_when_the_clock_was_ahead(*, capacity: int | None = None) -> World:
+    world = a_world(capacity=capacity)
+    world.wait(timedelta(days=400))
+    measured(world)
+    world.wait(-timedelta(days=400))
+    return world
+
+
+def test_a_measurement_from_the_future_is_not_the_latest():
+    world = a_world_measured_when_the_clock_was_ahead(capacity=MIB)
+    known = measured(world)
+
+    assert [world.clock.time - one.at < timedelta(seconds=1) for one in known.measurements] == [
+        True
+    ]
+
+
+def test_nobody_is_shown_or_told_what_was_measured_in_the_future():
+    world = a_world_measured_when_the_clock_was_ahead()
+    execution = world.process()
+    desired, reader, machine = execution.desired, execution.reader, execution.machine
+    health = look_at_health(desired, reader, world.clock, machine)
+    figures = read_figures(desired, reader, health.seen)
+
+    assert health.space[LOCAL].latest is None
+    assert figures.places[0].space is None

@@ -1,17 +1,18 @@
 """Copies of what is replaced are cut between rows, and listed last of all."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from orchestrator.archive.compression import decompress_blocks
 from orchestrator.destinations.memory import MemoryDestination
-from orchestrator.errors import DestinationPermissionError, LockTimeoutError
+from orchestrator.errors import DestinationPermissionError, LockTimeoutError, RestoreError
 from orchestrator.execution.replace import safety
-from orchestrator.execution.replace.safety import LocalCopy, local_copy
-from orchestrator.model.contents import Table
+from orchestrator.execution.replace.safety import LocalCopy, Safety, local_copy, require_every_row
+from orchestrator.model.contents import Table, TableName
 from orchestrator.model.names import DestinationName, ObjectKey
 from tests.support.replacing import a_table
 
@@ -51,11 +52,35 @@ def test_a_copy_that_is_not_needed_goes_away():
     assert [*place.list("")] == []
 
 
+@dataclass
 class Replaced:
-    """A replacement whose tables have these rows."""
+    """A replacement whose tables have these rows, or as many as are counted."""
+
+    counted: Mapping[TableName, int] = field(default_factory=dict)
 
     def read_table(self, _: Table, consume: Callable[[bytes], None]) -> int:
         return reader(100)(consume)
+
+    def count_rows(self, tables: Sequence[Table]) -> list[int]:
+        return [self.counted.get(table.name, 1000) for table in tables]
+
+
+def test_tables_that_are_written_the_same_have_each_its_own_rows():
+    first, second = a_table("c", schema="a.b"), a_table("b.c", schema="a")
+    replacement: Any = Replaced({first.name: 7, second.name: 9})
+    safety = Safety(backup=None, keys=(), rows={first.name: 7, second.name: 9})
+    require_every_row(safety, replacement, [first, second], "practice")
+    changed = replace(safety, rows={first.name: 9, second.name: 9})
+    with pytest.raises(RestoreError, match=r"a\.b\.c has 7 rows, and 9 in the backup"):
+        require_every_row(changed, replacement, [first, second], "practice")
+
+
+def test_a_local_copy_counts_tables_that_are_written_the_same_apart():
+    tables = [a_table("c", schema="a.b"), a_table("b.c", schema="a")]
+    replacement: Any = Replaced()
+    place = MemoryDestination(DestinationName("safety"))
+    with local_copy(replacement, tables, place, "now") as saved:
+        assert [*saved.rows.values()] == [1000, 1000]
 
 
 def test_a_copy_that_cannot_be_taken_away_hides_no_cause(caplog: pytest.LogCaptureFixture):

@@ -201,6 +201,15 @@ class Opener:
     def open(self, name: DestinationName) -> Any:  # noqa: ANN401 - a proxy of a destination
         return self.places[name]
 
+    def is_there(self, _: DestinationName) -> bool:
+        return True
+
+    def make(self, _: DestinationName) -> None:
+        """Every place is there."""
+
+    def unmake(self, _: DestinationName) -> None:
+        """Every place stays."""
+
 
 def _sorted_rows(database: InMemoryDatabase) -> dict[TableName, list[bytes]]:
     return {name: sorted(rows) for name, rows in database.tables.items()}

@@ -17,6 +17,7 @@ from orchestrator.planning.storage import (
     find_storage_troubles,
     forecast_full,
     forgettable,
+    measured_until,
 )
 from tests.support.builders import a_desired_state, a_policy, a_series
 
@@ -104,6 +105,17 @@ def test_a_place_that_no_policy_uses_is_not_judged():
     history = {LOCAL: SpaceHistory(measurements=(at(START, 99),))}
 
     assert find_storage_troubles(state, history, now=START) == ()
+
+
+def test_what_a_clock_that_was_ahead_measured_does_not_count():
+    limits = LowStorage(free_below_share=10, full_within=DAY)
+    low, ahead = at(START, 95), at(START + 400 * DAY, 10)
+    history = {LOCAL: SpaceHistory(measurements=(low, ahead))}
+    [trouble] = find_storage_troubles(desired(limits), history, now=START + HOUR)
+
+    assert trouble.short == "5.0 GiB of 100.0 GiB are free (5 %)"
+    assert measured_until(START, history) == {LOCAL: SpaceHistory(measurements=(low,))}
+    assert measured_until(START + 400 * DAY - 5 * MINUTE, history) == history
 
 
 # ------------------------------------------------------------------ soon

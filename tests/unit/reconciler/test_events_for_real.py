@@ -95,10 +95,41 @@ def test_a_pause_that_lasts_too_long_is_told():
     world.catalog.record_pause(pause, an_entry_of(LogAction.PAUSE))
     assert world.a_pass(after=DAY) == []
     assert world.a_pass(after=HOUR) == [(Event.MISSED, OPENED)]
-    assert world.inbox.received[-1].cause.subject == "pause of practice"
+    assert world.inbox.received[-1].cause.subject == "practice/app"
     world.catalog.record_resumed(pause.policy, an_entry_of(LogAction.PAUSE))
     world.a_pass(after=HOUR)
     assert world.inbox.received[-1].kind is RECOVERED
+
+
+def test_what_is_overdue_is_told_once_while_a_pause_begins_and_ends():
+    """Neither ends it: no backup was taken."""
+    world = Told()
+    databases, world.server.databases = world.server.databases, {}
+    pause = a_pause(NOW + 99 * DAY, since=NOW)
+    world.catalog.record_pause(pause, an_entry_of(LogAction.PAUSE))
+    assert world.a_pass(after=DAY + HOUR) == [(Event.MISSED, OPENED)]
+    world.catalog.record_resumed(pause.policy, an_entry_of(LogAction.PAUSE))
+    # The slot is past catching up on.
+    assert world.a_pass(after=13 * HOUR) == []
+    world.catalog.record_pause(pause, an_entry_of(LogAction.PAUSE))
+    assert world.a_pass() == []
+    world.catalog.record_resumed(pause.policy, an_entry_of(LogAction.PAUSE))
+    world.server.databases = databases
+    assert world.a_pass(after=10 * HOUR) == [(Event.MISSED, RECOVERED)]
+
+
+def test_a_second_loss_is_told_while_the_first_one_waits_for_an_answer():
+    world = Told()
+    tables = world.server.databases["app"].tables
+    tables[table_name("public.clients")].clear()
+    assert world.a_pass(after=DAY) == [(Event.GUARD, OPENED)]
+    (other, *_) = [name for name in tables if tables[name]]
+    tables[other].clear()
+    world.route = replace(world.route, remind_every=99 * DAY)
+    world.desired = in_force(routed(world.route))
+    assert world.a_pass(after=DAY) == [(Event.GUARD, REMINDER)]
+    assert str(other) in world.inbox.received[-1].error.what
+    assert world.a_pass(after=DAY) == []
 
 
 def test_an_action_that_leaves_no_run_behind_is_told_until_it_succeeds():

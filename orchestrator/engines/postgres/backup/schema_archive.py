@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from orchestrator.engines.postgres.children import CompletedChild, run_child
 from orchestrator.engines.postgres.programs import ClientPrograms
+from orchestrator.engines.postgres.session import find_lack_of_connections
 from orchestrator.errors import ClientProgramError, LockTimeoutError
 
 _log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ class DumpPrograms:
 
         Raises:
             ClientProgramError: it failed, or wrote something that is not an archive.
+            CapacityError: the server has no connection left for it.
             LockTimeoutError: a table could not be locked in time.
         """
         completed = self._run(
@@ -67,6 +69,7 @@ class DumpPrograms:
 
         Raises:
             ClientProgramError: it failed.
+            CapacityError: the server has no connection left for it.
         """
         completed = self._run(
             "pg_dumpall",
@@ -93,7 +96,8 @@ class DumpPrograms:
         does not understand in a catalog. Whether the archive is whole, the restore proves.
         """
         if completed.returncode != 0:
-            raise ClientProgramError(
+            full = find_lack_of_connections(completed.words, "the server")
+            raise full or ClientProgramError(
                 f"{program} failed with exit status {completed.returncode}: {completed.words}",
                 next_step="see the words above; nothing of this run was published",
             )

@@ -1,6 +1,7 @@
 """The door of this room: looks at servers, databases and client programs, and returns findings."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 
 import psycopg
 from typing_extensions import override
@@ -10,7 +11,11 @@ from orchestrator.engines.postgres.backup.tables.relations import Connection
 from orchestrator.engines.postgres.identifiers import quote_identifier
 from orchestrator.engines.postgres.preflight import advice
 from orchestrator.engines.postgres.preflight.clients import say_holes
-from orchestrator.engines.postgres.preflight.listing import connect_somewhere, list_databases
+from orchestrator.engines.postgres.preflight.listing import (
+    connect_somewhere,
+    list_databases,
+    read_clock,
+)
 from orchestrator.engines.postgres.programs import ClientPrograms, all_client_programs
 from orchestrator.engines.postgres.session import (
     connect,
@@ -28,14 +33,14 @@ from orchestrator.model.names import DatabaseName, Series
 from orchestrator.model.policy import Policy, Source
 from orchestrator.planning.alerting.causes import server_of
 from orchestrator.ports.clock import Clock
-from orchestrator.ports.preflight import Finding, Severity, SourceInspector, problem
+from orchestrator.ports.preflight import Finding, ServerClock, Severity, SourceInspector, problem
 
 APPLICATION = "orchestrator preflight"
 
 Advice = Callable[[Connection], Iterator[Finding]]
 
 
-class PostgresInspector(SourceInspector):
+class PostgresInspector(SourceInspector, ServerClock):
     """Looks at PostgreSQL servers."""
 
     def __init__(self, *, clock: Clock, environment: Mapping[str, str], workers: int = 2) -> None:
@@ -47,6 +52,10 @@ class PostgresInspector(SourceInspector):
     @override
     def list_databases(self, source: Source) -> Sequence[DatabaseName]:
         return list_databases(source)
+
+    @override
+    def server_time(self, source: Source) -> datetime:
+        return read_clock(source)
 
     @override
     def inspect_server(self, policy: Policy) -> Sequence[Finding]:

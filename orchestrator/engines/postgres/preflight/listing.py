@@ -1,6 +1,7 @@
 """Which databases a server has that a backup may be taken of."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from orchestrator.engines.postgres.backup.tables.relations import Connection
 from orchestrator.engines.postgres.session import connect, translated_errors
@@ -17,6 +18,8 @@ SELECT pg_catalog.textsend(d.datname::text),
 FROM pg_catalog.pg_database d
 WHERE d.datallowconn AND NOT d.datistemplate ORDER BY 1
 """
+# In seconds: some times that a server can have are none that Python can hold in its time zone.
+_TIME = "SELECT extract(epoch FROM pg_catalog.clock_timestamp())::text"
 MAINTENANCE_DATABASE = "postgres"
 
 
@@ -33,6 +36,17 @@ def list_databases(source: Source) -> Sequence[DatabaseName]:
         for name, comment in (_decoded(row) for row in rows)
         if not is_set_aside(name, comment)
     )
+
+
+def read_clock(source: Source) -> datetime:
+    """Return the time as `orchestrator.ports.preflight.ServerClock` promises.
+
+    Raises:
+        SourceError: by cause.
+    """
+    with connect_somewhere(source.url, source) as session, translated_errors("asking for the time"):
+        row = session.execute(_TIME).fetchone()
+    return datetime.fromtimestamp(float(str(row[0])) if row is not None else 0, UTC)
 
 
 def connect_somewhere(url: Secret, source: Source) -> Connection:

@@ -66,6 +66,9 @@ SELECT a.state = 'active' AND a.wait_event_type IS DISTINCT FROM 'Client'
 FROM pg_catalog.pg_stat_activity a WHERE a.pid = %s
 """
 _END = "SELECT pg_catalog.pg_terminate_backend(%s)"
+# Shortage, operators, failing disks, damage. A file that is missing (58P01) is another matter: a
+# foreign table may read one.
+_TROUBLE_OF_THE_SERVER = ("53", "57", "58000", "58030", "XX001", "XX002")
 _SHOWN = frozenset({"host", "port", "user", "dbname"})
 
 
@@ -203,6 +206,11 @@ def restore_errors(subject: str, *, next_step: str) -> Iterator[None]:
         if isinstance(translated, SourceUnreachableError):
             raise translated from error
         raise RestoreError(f"{subject}: {server_words(error)}", next_step=next_step) from error
+
+
+def is_trouble_of_server(error: psycopg.Error) -> bool:
+    """Return whether no definition is the cause, so that what follows would fail, too."""
+    return (error.sqlstate or "").startswith(_TROUBLE_OF_THE_SERVER)
 
 
 def server_words(error: psycopg.Error) -> str:

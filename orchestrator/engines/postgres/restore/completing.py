@@ -7,7 +7,12 @@ from queue import Empty, SimpleQueue
 import psycopg
 
 from orchestrator.engines.postgres.identifiers import qualified
-from orchestrator.engines.postgres.restore.access import Connection, restore_errors, server_words
+from orchestrator.engines.postgres.restore.access import (
+    Connection,
+    is_trouble_of_server,
+    restore_errors,
+    server_words,
+)
 from orchestrator.errors import RestoreError
 from orchestrator.model.contents import SequenceState, SkippedEntry, TableName
 
@@ -23,10 +28,6 @@ SELECT n.nspname, c.relname
 """
 
 _BEFORE_ITS_TURN = psycopg.errors.ObjectNotInPrerequisiteState
-
-# Shortage, operators, failing disks, damage: no view is the cause, and what follows would fail, too. A
-# file that is missing (58P01) is another matter: a foreign table may read one.
-_TROUBLE_OF_THE_SERVER = ("53", "57", "58000", "58030", "XX001", "XX002")
 
 # Partitioned tables themselves are left out, as vacuumdb does: they would read every partition
 # a second time.
@@ -93,7 +94,7 @@ def _refusal(connection: Connection, name: TableName) -> psycopg.Error | None:
         try:
             connection.execute(f"REFRESH MATERIALIZED VIEW {qualified(name)}".encode())
         except psycopg.DatabaseError as error:
-            if connection.closed or (error.sqlstate or "").startswith(_TROUBLE_OF_THE_SERVER):
+            if connection.closed or is_trouble_of_server(error):
                 raise
             return error
     return None

@@ -1,6 +1,7 @@
 """Looking at a target server before anything is created there."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from typing_extensions import override
 
@@ -11,6 +12,12 @@ from orchestrator.engines.postgres.restore.publication.owners import described
 from orchestrator.engines.postgres.restore.publication.ownership import (
     owned_database,
     owned_entries,
+    owned_objects,
+)
+from orchestrator.engines.postgres.restore.publication.role_needs import (
+    OWNS,
+    policy_roles,
+    role_needs,
 )
 from orchestrator.engines.postgres.restore.schema.archive_contents import (
     ArchiveEntry,
@@ -23,9 +30,12 @@ from orchestrator.model.contents import DatabaseProperties, Details
 from orchestrator.ports.engine import RestoreRequest
 from orchestrator.ports.restoring.target_inspection import TargetFindings, TargetInspector
 
-_ROLE = """
-SELECT r.rolcreatedb OR r.rolsuper, current_user FROM pg_catalog.pg_roles r
-WHERE r.rolname = current_user
+# A role that somebody makes is its maker's to use (SET) only for superusers, or if version 16 and later
+# are told so.
+_POWERS = """
+SELECT current_user, r.rolcreatedb OR r.rolsuper, r.rolcreaterole OR r.rolsuper,
+       r.rolsuper OR pg_catalog.current_setting('createrole_self_grant', true) ~ 'set'
+FROM pg_catalog.pg_roles r WHERE r.rolname = current_user
 """
 _ROLES = "SELECT r.rolname FROM pg_catalog.pg_roles r"
 # What ALTER … OWNER TO asks for: to be a member, and since version 16 to be one with SET.
@@ -75,56 +85,125 @@ class PostgresTargetInspector(TargetInspector):
             access.connect_for_maintenance() as connection,
             restore_errors("looking at the target server", next_step="see the server's log"),
         ):
-            return TargetFindings(
-                server_version=str(connection.info.parameter_status("server_version")),
-                obstacles=tuple(_obstacles(connection, request, details.properties)),
-                missing=(*_missing(connection, request, details.properties, entries), *left_out),
-            )
+            return _findings(connection, request, details, entries, left_out)
+
+
+@dataclass(frozen=True, slots=True)
+class _Roles:
+    """The restoring role, what it may do, and the roles that there are or would be by then."""
+
+    own: str
+    may_create_databases: bool
+    may_create_roles: bool
+    may_use_made: bool
+    there: frozenset[str]
+    made: tuple[str, ...]
+    refused: tuple[str, ...]
+
+    @property
+    def known(self) -> frozenset[str]:
+        return self.there | frozenset(self.made)
+
+
+def _roles(connection: Connection, request: RestoreRequest) -> _Roles:
+    own, databases, roles, use = connection.execute(_POWERS).fetchone() or ("", False, False, False)
+    there = frozenset(_names(connection, _ROLES))
+    wanted = tuple(role.name for role in request.roles if role.name not in there)
+    return _Roles(
+        own=str(own),
+        may_create_databases=bool(databases),
+        may_create_roles=bool(roles),
+        may_use_made=bool(use),
+        there=there,
+        made=wanted if roles else (),
+        refused=() if roles else wanted,
+    )
+
+
+def _findings(
+    connection: Connection,
+    request: RestoreRequest,
+    details: Details,
+    entries: Sequence[ArchiveEntry],
+    left_out: Sequence[str],
+) -> TargetFindings:
+    roles = _roles(connection, request)
+    missing = (
+        *_missing_roles(connection, request, details, entries, roles),
+        *_missing_places(connection, details.properties, entries),
+        *_missing_extensions(connection, roles.own, entries),
+        *_disabled(entries),
+    )
+    return TargetFindings(
+        server_version=str(connection.info.parameter_status("server_version")),
+        obstacles=tuple(_obstacles(connection, request, details.properties, entries, roles)),
+        missing=(*missing, *left_out),
+        made=roles.made,
+    )
 
 
 def _obstacles(
-    connection: Connection, request: RestoreRequest, properties: DatabaseProperties
+    connection: Connection,
+    request: RestoreRequest,
+    properties: DatabaseProperties,
+    entries: Sequence[ArchiveEntry],
+    roles: _Roles,
 ) -> Iterator[str]:
     try:
         require_free_name(connection, request.final_name)
         creation_statement(request.final_name, properties, version=connection.info.server_version)
     except RestoreError as error:
         yield error.what
-    row = connection.execute(_ROLE).fetchone()
-    if row is not None and not row[0]:
-        yield f"the role {row[1]} may not create databases"
+    if not roles.may_create_databases:
+        yield f"the role {roles.own} may not create databases"
+    for name in sorted(policy_roles(entries) - roles.known):
+        yield (
+            f"role {name}: a row security policy names it, and cannot be made without it"
+            " (--with-roles)"
+        )
 
 
-def _missing(
+def _missing_roles(
     connection: Connection,
     request: RestoreRequest,
-    properties: DatabaseProperties,
+    details: Details,
     entries: Sequence[ArchiveEntry],
+    roles: _Roles,
 ) -> Iterator[str]:
-    row = connection.execute("SELECT current_user").fetchone()
-    role = "" if row is None else str(row[0])
-    owned = owned_database(properties, request.ownership, restoring_role=role)
-    owned_objects = list(owned_entries(entries, request.ownership))
-    owners = {entry.owner for entry in owned_objects} | {owned.owner}
-    known = _names(connection, _ROLES)
-    for owner in sorted(filter(None, owners - known)):
-        yield f"role {owner}: what it owns would stay with {role}"
+    """Say what a missing role leaves out, and what the restoring role may not give away."""
+    owned = owned_database(details.properties, request.ownership, restoring_role=roles.own)
+    entries = list(owned_entries(entries, request.ownership))
+    objects = owned_objects(details.large_objects, request.ownership, restoring_role=roles.own)
+    needs = role_needs(entries, owned, objects)
+    for name in sorted(needs.keys() - roles.known):
+        yield f"role {name}: {'; '.join(needs[name]).format(role=roles.own)}"
+    for name in roles.refused:
+        yield f"role {name}: it would not be made, because {roles.own} may not create roles"
     right = "SET" if connection.info.server_version >= _SET_SINCE else "MEMBER"
     receivers = _names(connection, _RECEIVERS.format(right=right)) | {_IMPLICIT}
-    handed = {entry.owner for entry in owned_objects if described(entry)} | {owned.owner}
-    for owner in sorted(filter(None, (handed & known) - receivers)):
-        grant = f"GRANT {quote_identifier(owner)} TO {quote_identifier(role)}"
-        yield f"role {owner}: what it owns would stay with {role}, who is no member ({grant})"
+    receivers |= set(roles.made) if roles.may_use_made else set()
+    handed = {entry.owner for entry in entries if described(entry)} | {owned.owner}
+    handed |= {item.owner for item in objects}
+    for owner in sorted(filter(None, (handed & roles.known) - receivers)):
+        grant = f"GRANT {quote_identifier(owner)} TO {quote_identifier(roles.own)}"
+        yield f"role {owner}: {OWNS.format(role=roles.own)}, who is no member ({grant})"
+
+
+def _missing_places(
+    connection: Connection, properties: DatabaseProperties, entries: Sequence[ArchiveEntry]
+) -> Iterator[str]:
     locales = {_plain(locale) for locale in _names(connection, _LOCALES)} | _EVERYWHERE
     if properties.locale_provider == "libc" and _plain(properties.collate) not in locales:
         yield f"locale {properties.collate}: the server does not list it, and may refuse it"
-    yield from _missing_extensions(connection, role, entries)
-    for entry in entries:
-        if entry.kind == "SUBSCRIPTION":
-            yield f"subscription {entry.name}: it would come back disabled"
     spaces = [entry.tablespace for entry in entries if entry.tablespace]
     for skipped in unusable_tablespaces(connection, [properties.tablespace, *spaces]):
         yield str(skipped)
+
+
+def _disabled(entries: Sequence[ArchiveEntry]) -> Iterator[str]:
+    for entry in entries:
+        if entry.kind == "SUBSCRIPTION":
+            yield f"subscription {entry.name}: it would come back disabled"
 
 
 def _missing_extensions(

@@ -8,16 +8,16 @@ from typing_extensions import override
 
 from orchestrator.engines.postgres.identifiers import copy_in_statement
 from orchestrator.engines.postgres.restore.access import Connection, restore_errors
+from orchestrator.engines.postgres.restore.broken_rules import (
+    BROKEN_BY_ROWS,
+    DOMAIN_BROKEN_BY_ROWS,
+)
 from orchestrator.errors import RestoreError
 from orchestrator.model.contents import Table, TableName
 from orchestrator.ports.engine import ChunkLoader
 
 _BLOCK_BYTES = 512 * 1024
 _NEXT_STEP = "the table is empty in the new database; remove the cause and restore again"
-_CHECK_STEP = (
-    "a CHECK whose function reads other tables fails while those are loaded: make it NOT VALID at "
-    "the source before the next backup, or restore by hand as RESTORE.md says"
-)
 
 _STAGE = """
 CREATE TEMPORARY TABLE large_object_pieces (oid oid, position bigint, bytes bytea) ON COMMIT DROP
@@ -67,7 +67,9 @@ class PostgresLoader(ChunkLoader):
                 return self._copy_in(copy_in_statement(target, self._encoding), text)
         except RestoreError as error:
             if isinstance(error.__cause__, psycopg.errors.CheckViolation):
-                error.next_step = _CHECK_STEP
+                # A domain has no table; its constraints are not left out.
+                of_table = error.__cause__.diag.table_name is not None
+                error.next_step = BROKEN_BY_ROWS if of_table else DOMAIN_BROKEN_BY_ROWS
             raise
 
     @override

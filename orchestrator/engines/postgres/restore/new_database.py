@@ -119,7 +119,9 @@ class PostgresNewDatabase(NewDatabase):
         with restore_errors("preparing for the rows", next_step="restore again"):
             oids = [item.oid for item in details.large_objects]
             self._first.execute(_CREATE_LARGE_OBJECTS, [oids])
-            self._checks = take_checks_away(self._first)
+            self._checks = take_checks_away(
+                self._first, all_of_tables=self._request.skip_failed_constraints
+            )
         self._roots = read_spread_partitions(self._first)
         for loader in self._loaders:
             loader.roots = self._roots
@@ -127,11 +129,16 @@ class PostgresNewDatabase(NewDatabase):
 
     @override
     def restore_post_data(self, schema_archive: bytes, details: Details) -> Sequence[SkippedEntry]:
-        bring_checks_back(self._first, self._checks)
+        unchecked = bring_checks_back(
+            self._first,
+            self._checks,
+            may_stay_unchecked=self._request.skip_failed_constraints,
+        )
+        self._apart |= {(entry.kind, entry.name) for entry in unchecked}
         set_sequences(self._first, self._present_sequences(details.sequences))
         skipped = self._recreate(schema_archive, Step.AFTER_DATA, details)
         skipped += refresh_materialized_views(self._first, details.unpopulated)
-        return skipped + analyze(self._connections)
+        return unchecked + skipped + analyze(self._connections)
 
     @override
     def count_rows(self, tables: Sequence[Table]) -> Sequence[int]:

@@ -20,6 +20,7 @@ from orchestrator.engines.postgres.restore.publication.database_settings import 
     apply_settings,
     comes_late,
 )
+from orchestrator.engines.postgres.restore.publication.owners import described
 from orchestrator.engines.postgres.restore.publication.roles import create_missing_roles
 from orchestrator.engines.postgres.restore.schema.archive_contents import read_archive_contents
 from orchestrator.engines.postgres.restore.schema.attempts import Attempts
@@ -52,6 +53,11 @@ class PostgresTarget(TargetEngine):
     def read_partitions(self, schema_archive: bytes) -> Sequence[Partition]:
         return read_partitions(read_archive_contents(schema_archive).entries)
 
+    @override
+    def read_owners(self, schema_archive: bytes) -> frozenset[str]:
+        entries = read_archive_contents(schema_archive).entries
+        return frozenset(entry.owner for entry in entries if entry.owner and described(entry))
+
     @contextmanager
     def _created(
         self, request: RestoreRequest, properties: DatabaseProperties
@@ -72,6 +78,7 @@ class PostgresTarget(TargetEngine):
                 yield database
             except OrchestratorError as error:
                 _add_drop_command(error, maintenance, request, access)
+                _add_what_stays(error, created)
                 raise
 
 
@@ -124,6 +131,11 @@ def _end_sessions(maintenance: Connection, database: str) -> None:
     # A pg_restore that was killed may leave its workers behind, each in the midst of a statement.
     with suppress(psycopg.Error, OrchestratorError):
         maintenance.execute(_END_SESSIONS, [database])
+
+
+def _add_what_stays(error: OrchestratorError, created: Created) -> None:
+    if created.notes:
+        error.next_step += f"; what was made beside it stays: {'; '.join(created.notes)}"
 
 
 def _add_drop_command(

@@ -75,6 +75,30 @@ def test_another_version_of_an_extension_is_said(empty_database: Database) -> No
     assert note.endswith("here, and was 1.4 at the source")
 
 
+# ------------------------------------------------------------------ indexes (row 9)
+def test_an_index_that_is_not_valid_is_listed_with_what_makes_it_anew(
+    empty_database: Database,
+) -> None:
+    empty_database.execute("CREATE TABLE t AS SELECT 1 AS id FROM generate_series(1, 2)")
+    empty_database.execute("CREATE INDEX fine ON t (id)")
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        empty_database.execute("CREATE UNIQUE INDEX CONCURRENTLY broken ON t (id)")
+    (found,) = left_out(empty_database.url, empty_database.name)
+    assert found[:2] == ("invalid index", "public.broken")
+    assert 'REINDEX INDEX CONCURRENTLY "public"."broken"' in found[2]
+    _, report = copy_database(empty_database, "copied")
+    assert report.skipped == ()
+
+
+def test_an_index_of_a_partitioned_table_that_some_partition_lacks_comes_along(
+    empty_database: Database,
+) -> None:
+    empty_database.execute("CREATE TABLE t (id int) PARTITION BY LIST (id)")
+    empty_database.execute("CREATE TABLE t1 PARTITION OF t FOR VALUES IN (1)")
+    empty_database.execute("CREATE INDEX partly ON ONLY t (id)")
+    assert left_out(empty_database.url, empty_database.name) == []
+
+
 # ------------------------------------------------------------------ user mappings (row 33)
 MAPPED = """
 CREATE EXTENSION postgres_fdw; CREATE SERVER remote FOREIGN DATA WRAPPER postgres_fdw;

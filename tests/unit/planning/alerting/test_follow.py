@@ -1,15 +1,23 @@
 """An incident is told once when it opens, as declared while it lasts, and once when it is over."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from orchestrator.model.alert import AlertKind
+from orchestrator.model.alert import AlertKind, Trouble
 from orchestrator.model.names import ChannelName
-from orchestrator.model.policy import Event
+from orchestrator.model.policy import (
+    DesiredState,
+    Event,
+    LowStorage,
+    OnUncovered,
+    TableSelection,
+)
 from orchestrator.planning.alerting import Moment
+from orchestrator.planning.alerting.causes import server_of
 from tests.support.alerting import a_trouble
-from tests.support.builders import a_series
+from tests.support.builders import a_series, a_source
 from tests.support.incident_history import START, History, a_route, in_force, routed
 
 OPENED, REMINDER, RECOVERED = AlertKind.OPENED, AlertKind.REMINDER, AlertKind.RECOVERED
@@ -143,7 +151,9 @@ def test_what_comes_back_soon_says_so_and_after_long_it_is_new():
     history.see(a_trouble())
     history.see(after=HOUR)
     history.see(a_trouble(), after=HOUR)
-    assert history.said[-1].alert.facts == (("Came back", "it had recovered at 2026-11-22T03:00Z"),)
+    assert history.said[-1].alert.facts == (
+        ("Came back", "its last incident was closed at 2026-11-22T03:00Z"),
+    )
     history.see(after=HOUR)
     history.see(after=HOUR)
     history.see(a_trouble(), after=7 * HOUR)
@@ -193,15 +203,6 @@ def test_a_channel_that_is_declared_no_more_is_told_nothing():
     assert not any(incident.is_open for incident in history.known.values())
 
 
-def test_an_incident_whose_policy_is_gone_ends_and_says_that_nothing_was_mended():
-    history = History(in_force(routed(), routed(name="other")))
-    history.see(a_trouble())
-    history.desired = in_force(routed(name="other"))
-    assert history.see(after=HOUR) == [RECOVERED]
-    facts = dict(history.said[-1].alert.facts)
-    assert "nothing was mended" in facts["Why"]
-
-
 # ------------------------------------------------------------------ what has no series
 def test_a_failing_channel_is_told_of_on_the_others():
     routes = (a_route("ops"), a_route("mail"), a_route("pager", [Event.FAILED]))
@@ -232,3 +233,152 @@ def test_who_was_frozen_since_it_looked_says_nothing_after_one_who_saw_more():
     assert history.see(a_trouble(), looked=5 * HOUR, moment=Moment.END) == []
     assert history.see(after=HOUR) == [RECOVERED]
     assert history.see(a_trouble(), looked=5 * HOUR) == []
+
+
+# ------------------------------------------------------------------ an end that is no success
+UNWATCHED = AlertKind.UNWATCHED
+
+
+def test_a_cause_that_gives_way_to_another_ends_without_a_word_of_success():
+    history = History()
+    first, second = a_trouble("server db:1"), a_trouble("destination local")
+    assert history.see(first) == [OPENED]
+    assert history.see(second, after=HOUR) == [OPENED]
+    assert history.said[-1].about == second.cause
+    assert dict(history.said[-1].alert.facts)["Before"].startswith("server db:1, since ")
+    assert [one.cause for one in history.known.values() if one.is_open] == [second.cause]
+    assert history.see(after=HOUR) == [RECOVERED]
+    assert history.said[-1].about == second.cause
+
+
+def test_one_series_that_fails_for_another_reason_is_enough_to_keep_from_saying_ok():
+    history = History(in_force(routed(name="one"), routed(name="two")))
+    both = a_trouble("server db:1", series=[a_series("one"), a_series("two")])
+    assert history.see(both) == [OPENED]
+    assert history.see(a_trouble("two/app", series=[a_series("two")]), after=HOUR) == [OPENED]
+    assert history.see(after=HOUR) == [RECOVERED]
+
+
+def test_another_event_of_the_same_series_keeps_nobody_from_hearing_of_an_end():
+    history = History()
+    damaged = a_trouble("destination local", Event.CORRUPT)
+    assert history.see(a_trouble(), damaged) == [OPENED, OPENED]
+    assert history.see(damaged, after=HOUR) == [RECOVERED]
+
+
+def test_who_does_not_hear_of_the_other_cause_hears_of_the_end_when_that_is_over_too():
+    history = History(in_force(routed(a_route("ops"), a_route("mail"))))
+    history.see(a_trouble("server db:1"))
+    history.desired = in_force(routed(a_route("ops"), a_route("mail", [Event.LOW_STORAGE])))
+    assert history.see(a_trouble("destination local"), after=HOUR) == [OPENED]
+    assert history.see(after=HOUR) == [RECOVERED, RECOVERED]
+    assert {message.channel for message in history.said[-2:]} == {"ops", "mail"}
+
+
+def test_who_was_frozen_since_it_looked_opens_nothing_that_ended_in_silence_meanwhile():
+    history = History()
+    history.see(a_trouble("server db:1"))
+    history.see(a_trouble("destination local"), after=5 * HOUR)
+    stale = a_trouble("server db:1")
+    history.see(stale, a_trouble("destination local"), looked=HOUR)
+    assert [one.cause.subject for one in history.known.values() if one.is_open] == [
+        "destination local"
+    ]
+
+
+@pytest.mark.parametrize("event", [Event.FAILED, Event.MISSED, Event.GUARD, Event.CORRUPT])
+def test_what_is_not_looked_at_any_more_is_said_to_be_so_and_never_to_be_right(event: Event):
+    history = History(in_force(routed(), routed(name="other")))
+    history.see(a_trouble(event=event))
+    history.desired = in_force(routed(name="other"))
+    assert history.see(after=HOUR) == [UNWATCHED]
+    why = dict(history.said[-1].alert.facts)["Why"]
+    assert why == "no policy file names the policy practice any more; nothing was mended"
+    assert history.see(after=HOUR) == []
+
+
+def test_a_database_that_its_policy_stands_for_no_more_is_not_watched_any_more():
+    both = replace(routed(), source=a_source(databases=("app", "old")))
+    history = History(in_force(both))
+    history.see(a_trouble("database practice/old", Event.MISSED, series=[a_series(database="old")]))
+    history.desired = in_force(routed())
+    assert history.see(after=HOUR) == [UNWATCHED]
+    why = dict(history.said[-1].alert.facts)["Why"]
+    assert why == "the policy practice does not stand for practice/old any more; nothing was mended"
+
+
+def test_the_end_names_only_what_is_still_looked_at():
+    history = History(in_force(routed(name="one"), routed(name="two")))
+    history.see(a_trouble("server db:1", series=[a_series("one"), a_series("two")]))
+    history.desired = in_force(routed(name="two"))
+    assert history.see(after=HOUR) == [RECOVERED]
+    assert history.said[-1].alert.series == (a_series("two"),)
+    assert dict(history.said[-1].alert.facts)["No longer watched"] == "one/app"
+
+
+def test_space_of_a_place_without_a_limit_any_more_is_not_said_to_be_enough():
+    limits = LowStorage(free_below=1)
+    history = History(with_limits(in_force(), limits))
+    history.see(a_trouble("destination local", Event.LOW_STORAGE))
+    history.desired = with_limits(in_force(), None)
+    assert history.see(after=HOUR) == [UNWATCHED]
+    history.desired = with_limits(in_force(), limits)
+    history.see(a_trouble("destination local", Event.LOW_STORAGE), after=HOUR)
+    assert history.see(after=HOUR) == []
+    assert history.see(after=HOUR) == [RECOVERED]
+
+
+def with_limits(desired: DesiredState, limits: LowStorage | None) -> DesiredState:
+    places = {
+        name: replace(place, low_storage=limits) for name, place in desired.destinations.items()
+    }
+    return replace(desired, destinations=places)
+
+
+def test_tables_that_a_policy_ignores_now_are_not_said_to_be_backed_up():
+    history = History()
+    history.see(a_trouble("practice", Event.UNCOVERED))
+    tables = TableSelection(on_uncovered=OnUncovered.IGNORE)
+    history.desired = in_force(replace(routed(), tables=tables))
+    assert history.see(after=HOUR) == [UNWATCHED]
+
+
+def test_a_server_that_only_removed_patterns_were_on_is_not_said_to_be_back():
+    patterned = replace(a_source(), databases=(), patterns=("app_*",))
+    policies = replace(routed(), source=patterned), routed(name="other")
+    history = History(in_force(*policies))
+    unlisted = a_trouble(server_of(policies[0]), series=())
+    history.see(unlisted)
+    history.desired = in_force(routed(name="other"))
+    assert history.see(after=HOUR) == [UNWATCHED]
+    history.desired = in_force(*policies)
+    history.see(unlisted, after=HOUR)
+    history.see(after=HOUR)
+    assert history.see(after=HOUR) == [RECOVERED]
+
+
+# ------------------------------------------------------------------ what grows
+def guarded(**found: timedelta) -> Trouble:
+    """A suspicious backup, and how long after the start each thing in it was found first."""
+    listed = tuple((thing, START + after) for thing, after in found.items())
+    return replace(a_trouble(event=Event.GUARD), found=listed)
+
+
+def test_a_loss_that_grows_is_told_again_and_one_that_shrinks_is_not():
+    history = History()
+    assert history.see(guarded(users=-HOUR)) == [OPENED]
+    assert history.see(guarded(users=-HOUR), after=HOUR, moment=Moment.END) == []
+    more = guarded(users=-HOUR, clients=2 * HOUR)
+    assert history.see(more, after=HOUR, moment=Moment.END) == [REMINDER]
+    assert dict(history.said[-1].alert.facts)["New"] == "clients"
+    assert history.see(more, after=HOUR, moment=Moment.END) == []
+    assert history.see(guarded(users=-HOUR), after=HOUR, moment=Moment.END) == []
+    assert history.see(more, after=HOUR, moment=Moment.END) == []
+
+
+def test_what_is_found_by_a_clock_that_was_ahead_is_not_told_at_every_look():
+    history = History()
+    history.see(guarded(users=-HOUR))
+    ahead = guarded(users=-HOUR, clients=1000 * HOUR)
+    said = [history.see(ahead, after=MINUTE, moment=Moment.END) for _ in range(30)]
+    assert said == [[]] * 30

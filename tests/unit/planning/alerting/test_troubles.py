@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from orchestrator.model.alert import Trouble
+from orchestrator.model.backup import Backup
 from orchestrator.model.incident import DamagedCopy, Setback, UncoveredTables
 from orchestrator.model.marks import Suspicion
 from orchestrator.model.names import DestinationName
@@ -33,7 +34,7 @@ from tests.support.builders import (
 NOW = utc("2026-11-22T12:00")
 HOUR = timedelta(hours=1)
 UNREACHABLE = ErrorReport(
-    code="ORC-201", what="database 'app' at db:5432 cannot be reached", next_step="start it"
+    code="ORC-201", what="database 'app' at 127.0.0.1:5432 cannot be reached", next_step="start it"
 )
 
 
@@ -111,6 +112,17 @@ def test_any_other_failure_is_its_series_own_and_as_old_as_its_first_attempt():
     assert trouble.next_command == "orchestrator backup practice --database app"
 
 
+def test_a_failure_is_of_the_server_that_it_happened_at_and_not_of_the_one_declared_since():
+    what = "database 'app' at 127.0.0.1:1 cannot be reached: connection refused"
+    error = ErrorReport(code="ORC-201", what=what, next_step="start it")
+    assert causes(find(seen_of(failed(error=error)))) == [("failed", "server 127.0.0.1:1")]
+
+
+def test_a_failure_is_of_the_destination_that_it_happened_at_even_if_it_is_used_no_more():
+    error = ErrorReport(code="ORC-300", what="destination 'gone' (/srv) is away", next_step="")
+    assert causes(find(seen_of(failed(error=error)))) == [("failed", "destination gone")]
+
+
 @pytest.mark.parametrize("code", ["ORC-901", "ORC-701", "ORC-702"])
 def test_a_run_that_somebody_stopped_or_forestalled_is_no_trouble(code: str):
     assert find(seen_of(failed(error=an_error_report(code)))) == ()
@@ -142,11 +154,37 @@ def test_a_series_that_never_had_a_backup_is_missed():
     assert "never had a backup" in trouble.error.what
 
 
-def test_a_pause_that_lasts_too_long_is_told_as_what_it_is():
+def test_a_pause_that_lasts_too_long_is_the_same_trouble_as_without_it():
+    """Or its begin would end one incident, and its end another, with nothing mended."""
     pause = a_pause(NOW + HOUR, since=NOW - 20 * HOUR)
-    (trouble,) = find(seen_of(hours_old=30, pause=pause))
-    assert causes((trouble,)) == [("missed", "pause of practice")]
+    (trouble,) = find(seen_of(hours_old=30, pause=pause), desired=caught_up_within(12))
+    assert causes((trouble,)) == [("missed", "the schedules")]
+    assert "resume the policy" in trouble.error.next_step
     assert trouble.next_command == "orchestrator resume practice"
+
+
+def caught_up_within(hours: int) -> DesiredState:
+    (schedule,) = a_policy().schedules
+    return a_desired_state(a_policy(schedules=(replace(schedule, catch_up=hours * HOUR),)))
+
+
+def test_the_command_for_what_is_overdue_takes_the_backup():
+    """Beyond `catch_up`, `apply` answers that nothing was done."""
+    (trouble,) = find(seen_of(hours_old=30), desired=caught_up_within(12))
+    assert trouble.next_command == "orchestrator apply"
+    (trouble,) = find(seen_of(hours_old=30), desired=caught_up_within(2))
+    assert trouble.next_command == "orchestrator backup practice --database app"
+    paused = seen_of(hours_old=30, pause=a_pause(NOW + HOUR, since=NOW - 20 * HOUR))
+    (trouble,) = find(paused, desired=caught_up_within(2))
+    assert trouble.next_command == "orchestrator backup practice --database app"
+
+
+def test_the_command_for_a_lost_catalog_reads_the_backups_in():
+    what = "destination 'local' holds objects that this catalog does not know (x is one of them)"
+    error = ErrorReport(code="ORC-304", what=what, next_step="")
+    seen = [seen_of(failed(error=error, policy=name), policy=name) for name in ("one", "two")]
+    (trouble,) = find(*seen)
+    assert trouble.next_command == "orchestrator catalog rebuild --from local"
 
 
 # ------------------------------------------------------------------ what is stored
@@ -185,6 +223,46 @@ def test_a_suspicious_backup_is_a_trouble_and_pruning_that_waits_for_it_is_none(
     (trouble,) = find(suspicious())
     assert causes((trouble,)) == [("guard", "practice/app")]
     assert "public.users lost all rows" in trouble.error.what
+
+
+def doubted(hours_ago: int, *reasons: str) -> Backup:
+    at = NOW - hours_ago * HOUR
+    return replace(a_backup(at), suspicion=Suspicion(at=at, reasons=reasons))
+
+
+def test_what_guards_found_is_as_old_as_the_first_backup_that_lacks_it():
+    since = "since 20261121T020000Z-abcdef"
+    marked = (
+        doubted(3, f"emptied {since}: table public.users"),
+        doubted(
+            2,
+            f"emptied {since}: 2 tables: public.clients, public.users",
+            f"table public.users has 0 rows; the last good backup ({since}) had 3: half or more"
+            " are gone",
+        ),
+        doubted(1, f"emptied {since}: 2 tables: public.clients, public.users"),
+    )
+    (trouble,) = find(seen_of(marked=marked))
+    assert trouble.found == (
+        ("emptied: public.clients", NOW - 2 * HOUR),
+        ("emptied: public.users", NOW - 3 * HOUR),
+    )
+
+
+def test_numbers_that_change_are_nothing_new_and_a_longer_list_is():
+    names = ", ".join(f"public.t{number}" for number in range(10))
+    marked = (
+        doubted(4, "3 of 8 tables are gone since 20261121T020000Z-abcdef"),
+        doubted(3, f"gone since 20261121T020000Z-abcdef: 12 tables: {names} and 2 more"),
+        doubted(
+            2,
+            "4 of 8 tables are gone since 20261121T020000Z-abcdef",
+            f"gone since 20261121T020000Z-abcdef: 13 tables: {names} and 3 more",
+        ),
+    )
+    (trouble,) = find(seen_of(marked=marked))
+    newer = [thing for thing, at in trouble.found if at == NOW - 2 * HOUR]
+    assert newer == ["gone: 3 more"]
 
 
 def test_pruning_that_waits_for_a_human_is_a_trouble():

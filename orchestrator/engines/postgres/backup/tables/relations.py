@@ -8,7 +8,7 @@ import psycopg
 from orchestrator.engines.postgres.backup.tables.sizing import RelationSize
 from orchestrator.engines.postgres.identifiers import quote_identifier
 from orchestrator.errors import SnapshotLostError
-from orchestrator.model.contents import Column, LeftOut, TableName
+from orchestrator.model.contents import INVALID_INDEX, Column, LeftOut, TableName
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -65,6 +65,16 @@ LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.reln
 WHERE c.oid IS DISTINCT FROM w.oid ORDER BY 1 LIMIT 5
 """
 
+# Those of partitioned tables are in an archive in any case, and become valid with their partitions'.
+_INVALID_INDEXES = """
+SELECT n.nspname, c.relname, t.relname FROM pg_catalog.pg_index i
+JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE NOT (i.indisvalid AND i.indisready) AND t.relkind <> 'p' AND c.relpersistence <> 't'
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+ORDER BY 1, 2
+"""
 # What pg_dump leaves out with no more than a warning.
 _SUBSCRIPTIONS = """
 SELECT s.subname FROM pg_catalog.pg_subscription s
@@ -180,9 +190,10 @@ def require_same_names(connection: Connection, relations: Sequence[Relation]) ->
 
 
 def read_skipped_by_pg_dump(connection: Connection) -> tuple[LeftOut, ...]:
-    """Return what the schema archive lacks because the role is no superuser.
+    """Return what the schema archive lacks, with no more than a warning or without any.
 
-    That are subscriptions, and the options of user mappings: whom they log in as, and how.
+    That are indexes that are not valid and, because the role is no superuser, subscriptions and the
+    options of user mappings: whom they log in as, and how.
     """
     subscriptions = tuple(
         LeftOut(
@@ -192,7 +203,20 @@ def read_skipped_by_pg_dump(connection: Connection) -> tuple[LeftOut, ...]:
         )
         for (name,) in connection.execute(_SUBSCRIPTIONS)
     )
-    return subscriptions + _read_hidden_mappings(connection)
+    return _read_invalid_indexes(connection) + subscriptions + _read_hidden_mappings(connection)
+
+
+def _read_invalid_indexes(connection: Connection) -> tuple[LeftOut, ...]:
+    return tuple(
+        LeftOut(
+            kind=INVALID_INDEX,
+            name=f"{schema}.{name}",
+            reason=f"pg_dump passes over an index that is not valid, and no query of {table} uses it:"
+            " make it anew at the source with REINDEX INDEX CONCURRENTLY"
+            f" {quote_identifier(str(schema))}.{quote_identifier(str(name))}, or drop it",
+        )
+        for schema, name, table in connection.execute(_INVALID_INDEXES)
+    )
 
 
 def _read_hidden_mappings(connection: Connection) -> tuple[LeftOut, ...]:

@@ -120,8 +120,7 @@ def plan(connection: Connection, wanted: Wanted) -> ReplacementPlan:
     return ReplacementPlan(
         identity=read_identity(connection),
         tables=tuple(
-            _now(connection, relation, columns[relation.oid], in_backup=relation in members.loaded)
-            for relation in members.replaced
+            _now(connection, relation, columns[relation.oid]) for relation in members.replaced
         ),
         neighbours=tuple(relation.name for relation in found.neighbours),
         foreign_keys=tuple(map(str, found.keys)),
@@ -152,9 +151,7 @@ def _in_words(lacking: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def _now(
-    connection: Connection, relation: Relation, columns: tuple[Column, ...], *, in_backup: bool
-) -> TableNow:
+def _now(connection: Connection, relation: Relation, columns: tuple[Column, ...]) -> TableNow:
     # The name is quoted by qualified().
     query = f"SELECT pg_catalog.count(*) FROM ONLY {qualified(relation.name)}"  # noqa: S608
     rows: int | None = None
@@ -164,7 +161,7 @@ def _now(
     except psycopg.errors.InsufficientPrivilege:
         # Row-level security would hide some; the replacement itself lifts it for its time.
         rows = None
-    return TableNow(name=relation.name, columns=columns, rows=rows, in_backup=in_backup)
+    return TableNow(name=relation.name, columns=columns, rows=rows)
 
 
 def read_published(connection: Connection, oids: Sequence[int]) -> tuple[str, ...]:

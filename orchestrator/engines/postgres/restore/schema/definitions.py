@@ -1,7 +1,7 @@
 """Recreating what the schema archive defines, before and after the rows."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -9,12 +9,14 @@ from orchestrator.engines.postgres.restore.access import Access, Connection
 from orchestrator.engines.postgres.restore.schema.archive_contents import ArchiveEntry
 from orchestrator.engines.postgres.restore.schema.attempts import Attempts
 from orchestrator.engines.postgres.restore.schema.entry_classes import (
+    MAY_BE_BROKEN,
     MAY_FAIL,
     Step,
     class_of,
     step_of,
 )
 from orchestrator.engines.postgres.restore.schema.foreign_keys import (
+    left_unchecked,
     recreate_unvalidated,
     split_foreign_keys,
 )
@@ -26,7 +28,7 @@ from orchestrator.errors import RestoreError
 from orchestrator.model.contents import EntryClass, SkippedEntry, TableName
 from orchestrator.ports.engine import RestoreRequest
 
-# Of server and libpq where no index is to blame: shortage, shutdown, lost connections, damage.
+# Of server and libpq where no definition is to blame: shortage, shutdown, lost connections, damage.
 # pg_restore shows no SQLSTATE.
 _TROUBLE_OF_THE_SERVER = re.compile(
     r"no space left on device|disk quota exceeded|could not (?:extend|write|read|fsync|open) file"
@@ -38,9 +40,7 @@ _TROUBLE_OF_THE_SERVER = re.compile(
     r"|the database system is|canceling statement|ssl (?:error|syscall)",
     re.IGNORECASE,
 )
-_REMOVE_TROUBLE = (
-    "remove the trouble of the target server, which is no fault of an index, and restore again"
-)
+_REMOVE_TROUBLE = "remove the trouble of the target server, which is no fault of this definition, and restore again"
 # What follows the server's message itself, and may quote rows.
 _DETAILS = re.compile(r" (?:DETAIL|HINT|CONTEXT|QUERY): ")
 
@@ -57,7 +57,7 @@ def recreate_definitions(
     """Recreate all entries of one step, in the archive's order, and prove that they exist.
 
     Accessories among them (extensions, foreign servers) are tried in their place, and so are
-    indexes if ``request`` says that they may fail; each run of required entries between them is one
+    indexes and constraints if ``request`` says that they may fail; each run of required entries between them is one
     pg_restore, which after the data recreates several at once. ``carried`` are the tables whose
     rows the backup has: foreign keys to others stay NOT VALID.
 
@@ -74,10 +74,10 @@ def recreate_definitions(
     client = _Client(archive, access, connection.info.dbname, flags)
     together, alone = split_far_locking(connection, entries) if jobs > 1 else (entries, [])
     optional = MAY_FAIL if request.skip_failed_indexes else frozenset()
+    optional |= MAY_BE_BROKEN if request.skip_failed_constraints else frozenset()
     try:
         _recreate_in_order(together, client, attempts, jobs=jobs, optional=optional)
-        if alone:
-            client.recreate(alone, jobs=1)
+        _recreate_in_order(alone, client, attempts, jobs=1, optional=optional)
     except RestoreError as error:
         raise _with_refused(error, attempts.skipped) from error
     recreate_unvalidated(attempts, to_absent)
@@ -115,15 +115,15 @@ def _recreate_in_order(
         if entry_class is EntryClass.ACCESSORY:
             attempts.recreate(group)
         elif is_optional:
-            attempts.skipped += _recreate_if_possible(group, client)
+            _recreate_if_possible(group, client, attempts)
         else:
             client.recreate(list(group), jobs=jobs)
 
 
 def _recreate_if_possible(
-    entries: Iterable[ArchiveEntry], client: _Client
-) -> Iterator[SkippedEntry]:
-    """Recreate entries one by one, and yield those that could not be.
+    entries: Iterable[ArchiveEntry], client: _Client, attempts: Attempts
+) -> None:
+    """Recreate entries one by one, and list in ``attempts`` those that could not be.
 
     Not several at once: two indexes of one table may keep each other from what follows them, and
     nobody could tell that from an index that cannot be built.
@@ -138,7 +138,7 @@ def _recreate_if_possible(
             words = fault_of_entry(entry, error)
             if words is None:
                 raise RestoreError(error.what, next_step=_REMOVE_TROUBLE) from error
-            yield SkippedEntry(kind=entry.kind, name=str(entry), reason=words)
+            attempts.skipped.append(left_unchecked(attempts, entry, words))
 
 
 def fault_of_entry(entry: ArchiveEntry, error: RestoreError) -> str | None:

@@ -55,6 +55,12 @@ _REQUIRED_LAST = frozenset({"ROW SECURITY"})
 MAY_FAIL: frozenset[str] = frozenset({"INDEX", "INDEX ATTACH"})
 """What a restore leaves out if somebody asks for it; indexes of constraints are other kinds."""
 
+MAY_BE_UNCHECKED: frozenset[str] = frozenset({"FK CONSTRAINT", "CHECK CONSTRAINT"})
+"""Constraints that a restore makes without a look at the rows if somebody asks for it."""
+
+MAY_BE_BROKEN: frozenset[str] = MAY_BE_UNCHECKED | {"CONSTRAINT", "INDEX ATTACH"}
+"""Constraints, and what joins their indexes, that a restore leaves out if somebody asks for it."""
+
 _FROM_ELSEWHERE = frozenset(
     {
         "ENCODING",

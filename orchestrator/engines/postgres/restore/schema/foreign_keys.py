@@ -1,7 +1,9 @@
-"""Foreign keys to tables whose rows a backup does not have: kept NOT VALID, and reported.
+"""Constraints that are kept NOT VALID, and reported: what they ask of the rows is not so.
 
-Checked as usual they would be refused, and with them the whole restore, although every row that was
-backed up is there (reference/postgres.md §1, "Restoring", rule 3).
+Foreign keys to tables whose rows a backup does not have would be refused, and with them the whole
+restore, although every row that was backed up is there (reference/postgres.md §1, "Restoring",
+rule 3). So would be those that rows of the backup break, which got in unchecked at the source; these
+are kept unchecked only if somebody asks for it.
 """
 
 import re
@@ -10,6 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from orchestrator.engines.postgres.restore.access import Connection
 from orchestrator.engines.postgres.restore.schema.archive_contents import ArchiveEntry
 from orchestrator.engines.postgres.restore.schema.attempts import Attempts
+from orchestrator.engines.postgres.restore.schema.entry_classes import MAY_BE_UNCHECKED
 from orchestrator.model.contents import SkippedEntry, TableName
 
 _KIND = "FK CONSTRAINT"
@@ -53,15 +56,29 @@ def split_foreign_keys(
 def recreate_unvalidated(attempts: Attempts, entries: Iterable[ArchiveEntry]) -> None:
     """Recreate foreign keys without a check of the rows that are there; list each in ``attempts``."""
     for entry in entries:
-        statement = entry.definition.rstrip().removesuffix(b";")
-        if not statement.endswith(b" NOT VALID"):
-            statement += b" NOT VALID"
+        statement = _unvalidated(entry)
         if attempts.run(statement, kind=entry.kind, name=str(entry)):
             reason = (
                 f"it stays NOT VALID: the backup does not have the rows of"
                 f" {referenced_table(entry)}, which it references"
             )
             attempts.skipped.append(SkippedEntry(kind=entry.kind, name=str(entry), reason=reason))
+
+
+def left_unchecked(attempts: Attempts, entry: ArchiveEntry, words: str) -> SkippedEntry:
+    """Make a constraint without a check of the rows if it can be; say why it is not as recorded.
+
+    ``words`` are the server's, when it refused the definition as it stands.
+    """
+    reason = words
+    if entry.kind in MAY_BE_UNCHECKED and attempts.refusal(_unvalidated(entry)) is None:
+        reason = f"it stays NOT VALID: {words}"
+    return SkippedEntry(kind=entry.kind, name=str(entry), reason=reason)
+
+
+def _unvalidated(entry: ArchiveEntry) -> bytes:
+    statement = entry.definition.rstrip().removesuffix(b";")
+    return statement if statement.endswith(b" NOT VALID") else statement + b" NOT VALID"
 
 
 def _absent_tables(connection: Connection, carried: Collection[TableName]) -> frozenset[TableName]:

@@ -19,6 +19,10 @@ from orchestrator.engines.postgres.children import (
 from orchestrator.engines.postgres.preflight.clients import warn_of_holes
 from orchestrator.engines.postgres.programs import ClientPrograms, find_client_programs
 from orchestrator.engines.postgres.restore.access import Access
+from orchestrator.engines.postgres.restore.broken_rules import (
+    BROKEN_BY_ROWS,
+    INDEX_BROKEN_BY_ROWS,
+)
 from orchestrator.engines.postgres.restore.schema.archive_contents import (
     ArchiveContents,
     ArchiveEntry,
@@ -43,6 +47,11 @@ _REMOVE_CAUSE = (
 _SKIP_INDEX = (
     "restore into a new database with --skip-failed-indexes, which leaves it out and lists it;"
     f" {_SEARCH_PATH}"
+)
+# pg_restore shows no SQLSTATE; of class 23, these are what making a constraint or an index ends with.
+_BROKEN = re.compile(
+    r"violates (?:foreign key|check) constraint|is violated by some row|contains? null values"
+    r"|could not create (?:unique index|exclusion constraint)"
 )
 _CULPRIT = re.compile(r"from TOC entry (\d+);")
 
@@ -227,12 +236,19 @@ def _failure(
     named = {entry.dump_id: entry for entry in contents.entries}
     entry = None if fault.dump_id is None else named.get(fault.dump_id)
     subject = f"{entry.kind} {entry}" if entry else "the schema"
-    missing = _MISSING_ROLE.search(fault.words)
-    remedy = _SKIP_INDEX if entry is not None and entry.kind in MAY_FAIL else _REMOVE_CAUSE
     return RestoreError(
         f"{subject} could not be restored: {fault.words.partition(' Command was: ')[0]}",
-        next_step=_CREATE_ROLE.format(role=missing[1]) if missing else remedy,
+        next_step=_next_step(entry, fault.words),
     )
+
+
+def _next_step(entry: ArchiveEntry | None, words: str) -> str:
+    is_index = entry is not None and entry.kind in MAY_FAIL
+    if missing := _MISSING_ROLE.search(words):
+        return _CREATE_ROLE.format(role=missing[1])
+    if _BROKEN.search(words.partition(" DETAIL: ")[0]):
+        return INDEX_BROKEN_BY_ROWS if is_index else BROKEN_BY_ROWS
+    return _SKIP_INDEX if is_index else _REMOVE_CAUSE
 
 
 def _unreadable(why: str) -> RestoreError:
