@@ -170,11 +170,12 @@ def _report_if_possible(error: Exception) -> ExitCode:
 
 
 def _drop_output_that_nobody_takes() -> None:
-    """Let the end of the program not fail on what is still to be written."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Let the end of the program not fail on what is still to be written: its exit code would be 120."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _no_space(error: OSError) -> LocalFileError:

@@ -30,7 +30,8 @@ OWN_KEYS = frozenset({MARKER_KEY, RESTORE_KEY})
 def attach_destination(name: DestinationName, execution: Execution) -> Destination:
     """Return a destination that is proved to be ours, and make an empty one ours.
 
-    This alone makes a place that is not there yet, and only if the catalog never knew it. Brings its RESTORE.md up to date.
+    This alone makes a place that is not there yet, and only if the catalog never knew it. Brings
+    its RESTORE.md up to date.
 
     Raises:
         ForeignDestinationError: the marker that the catalog remembers is not there.
