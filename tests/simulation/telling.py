@@ -98,8 +98,10 @@ class TellingChecks:
 
     def _may_end_silently(self, cause: Cause, channel: str) -> bool:
         hit = self.lines[cause, channel].series
+        # A series that joins what a channel knows of is told there with the next reminder.
+        still_fails = any(self._latest_failure(one) or self._set_back(one) for one in hit)
         return channel not in self._declared() or any(
-            other.is_open and other.series & hit
+            other.is_open and (other.series & hit or still_fails)
             for (another, to), other in self.lines.items()
             if another.event is cause.event and another != cause and to == channel
         )
