@@ -28,6 +28,7 @@ MOST_AN_HOUR = 3
 LONGEST_RUN = timedelta(hours=6)
 """The ``max_duration`` of every simulated policy."""
 ENDS = frozenset({AlertKind.RECOVERED, AlertKind.UNWATCHED})
+OF_NO_SERIES = frozenset({Event.CHANNEL_FAILING, Event.LOW_STORAGE})
 QUIET = frozenset({"ORC-901", "ORC-701", "ORC-702"})
 """Somebody asked a run to stop, or was first."""
 
@@ -125,6 +126,7 @@ class TellingChecks:
             require(line.is_open, "I11", f"{said}, which is not open")
             line.recovered_at = message.created_at
             if alert.kind is AlertKind.RECOVERED:
+                self._check_watched(message, line, said)
                 self._check_end(message, process, said)
             else:
                 self._check_unwatched(message, said)
@@ -174,11 +176,19 @@ class TellingChecks:
             )
             require(not is_late, "I11", f"{said}, but a promise to {one} is broken")
 
+    def _check_watched(self, message: Message, line: Line, said: str) -> None:
+        """Nothing is said to be well of which nobody looks at anything any more."""
+        watched = [one for one in line.series if one.database in self._databases_of(one.policy)]
+        is_of_series = line.series and message.about.event not in OF_NO_SERIES
+        require(
+            bool(watched) or not is_of_series, "I11", f"{said}, but nobody looks at it any more"
+        )
+
     def _check_unwatched(self, message: Message, said: str) -> None:
         """What a channel was told of is not looked at any more only if no policy names it."""
         series = message.alert.series
         watched = [one for one in series if one.database in self._databases_of(one.policy)]
-        is_of_series = message.about.event not in (Event.CHANNEL_FAILING, Event.LOW_STORAGE)
+        is_of_series = message.about.event not in OF_NO_SERIES
         require(not (watched and is_of_series), "I11", f"{said}, but {watched} are looked at")
 
     def _interval(self, channel: str, series: frozenset[Series]) -> timedelta:
