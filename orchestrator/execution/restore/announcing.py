@@ -6,7 +6,8 @@ when everything else is broken: one that cannot say so goes on unsaid.
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -17,12 +18,16 @@ from orchestrator.execution.attach_destination import open_attached
 from orchestrator.execution.context import Execution
 from orchestrator.execution.lease.intents import remove_intent
 from orchestrator.model.backup import Backup
+from orchestrator.model.names import DestinationName, ObjectKey, RunId
 from orchestrator.ports.destination import Destination
 
 ANNOUNCED_FOR = timedelta(hours=1)
 """How long a restore that died hinders whoever prunes; far more than clocks may differ (design §7)."""
 
 _AGAIN_AFTER = timedelta(minutes=10)
+
+PATIENCE_SECONDS = 5.0
+"""So long a restore waits for the places at its beginning and at its end, for all together."""
 
 _log = logging.getLogger(__name__)
 
@@ -32,57 +37,86 @@ def announced_restore(backup: Backup, execution: Execution) -> Iterator[None]:
     """Say wherever a backup lies that it is being read there, until the block ends.
 
     Said again every now and then: nobody knows how long a restore takes. No place that cannot be
-    reached, is full or takes no objects stops the block; the log has a warning then.
+    reached, does not answer, is full or takes no objects stops the block; the log has a warning then.
     """
-    announcement = _Announcement(backup, execution)
+    run = execution.new_run_id()
+    announcements = [
+        _Announcement(copy.destination, run, backup, execution) for copy in backup.copies
+    ]
     try:
-        announcement.make()
+        for one in announcements:
+            one.begin()
+        _wait_for(announcements, [one.said for one in announcements])
         yield
     finally:
-        announcement.take_back()
+        for one in announcements:
+            one.end()
+        _wait_for(announcements, [one.taken_back for one in announcements])
 
 
 class _Announcement:
-    """The intents of one restore, one at each place that takes it."""
+    """The intent of a restore at one place, made, renewed and removed by a thread of its own.
 
-    def __init__(self, backup: Backup, execution: Execution) -> None:
-        self._backup = backup
-        self._execution = execution
-        self._run = execution.new_run_id()
-        self._places: list[Destination] = []
-        self._taken_back = threading.Event()
-        self._renewal = threading.Thread(
-            target=self._renew_until_taken_back, name=f"say restore {backup.id}", daemon=True
+    A file system whose server is gone makes whoever asks it wait for ever: that thread then, and no
+    restore from another place.
+    """
+
+    def __init__(
+        self, name: DestinationName, run: RunId, backup: Backup, execution: Execution
+    ) -> None:
+        self.name = name
+        self.said, self.taken_back = Future[None](), Future[None]()
+        self._run, self._backup, self._execution = run, backup, execution
+        self._ended = threading.Event()
+        self._thread = threading.Thread(
+            target=self._live, name=f"say restore {backup.id} at {name}", daemon=True
         )
 
-    def make(self) -> None:
-        """Say it, at every place that can be reached."""
-        key = intent_key(self._backup.path, self._run)
-        for place in self._reachable():
-            try:
-                place.create(key, self._encoded())
-            except OrchestratorError as error:
-                _warn(place, error)
-            else:
-                self._places.append(place)
-        if self._places:
-            self._renewal.start()
+    def begin(self) -> None:
+        """Begin to say it."""
+        self._thread.start()
 
-    def take_back(self) -> None:
-        """Remove what was said; what stays ends by itself."""
-        self._taken_back.set()
-        if self._renewal.is_alive():
-            self._renewal.join()
-        for place in self._places:
-            remove_intent(self._run, place, self._backup.path)
+    def end(self) -> None:
+        """Begin to take it back; what stays ends by itself."""
+        self._ended.set()
 
-    def _reachable(self) -> Iterator[Destination]:
-        for copy in self._backup.copies:
+    def _live(self) -> None:
+        try:
+            place = self._say()
+            self.said.set_result(None)
+            if place is not None:
+                self._renew_until_ended(place)
+                remove_intent(self._run, place, self._backup.path)
+            self.taken_back.set_result(None)
+        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+            (self.taken_back if self.said.done() else self.said).set_exception(error)
+
+    def _say(self) -> Destination | None:
+        try:
+            place = open_attached(self.name, self._execution)
+        except OrchestratorError as error:
+            # Whoever reads the backup meets the same, and says it.
+            _log.debug("restore_not_announced: %s", error, exc_info=error)
+            return None
+        try:
+            place.create(self._key, self._encoded())
+        except OrchestratorError as error:
+            _warn(self.name, error.what)
+            _log.debug("restore_not_announced: %s", error, exc_info=error)
+            return None
+        return place
+
+    def _renew_until_ended(self, place: Destination) -> None:
+        while not self._ended.wait(_AGAIN_AFTER.total_seconds()):
             try:
-                yield open_attached(copy.destination, self._execution)
+                place.replace(self._key, self._encoded())
             except OrchestratorError as error:
-                # Whoever reads the backup meets the same, and says it.
+                _warn(self.name, error.what)
                 _log.debug("restore_not_announced: %s", error, exc_info=error)
+
+    @property
+    def _key(self) -> ObjectKey:
+        return intent_key(self._backup.path, self._run)
 
     def _encoded(self) -> bytes:
         me = self._execution.machine.whoami()
@@ -96,19 +130,16 @@ class _Announcement:
         )
         return encode_intent(intent)
 
-    def _renew_until_taken_back(self) -> None:
-        while not self._taken_back.wait(_AGAIN_AFTER.total_seconds()):
-            for place in self._places:
-                self._renew(place)
 
-    def _renew(self, place: Destination) -> None:
-        try:
-            place.replace(intent_key(self._backup.path, self._run), self._encoded())
-        except OrchestratorError as error:
-            _warn(place, error)
+def _wait_for(announcements: Sequence[_Announcement], answers: Sequence[Future[None]]) -> None:
+    """Wait for the places a while; a defect that met one of them is raised here."""
+    wait(answers, timeout=PATIENCE_SECONDS)
+    for one, answer in zip(announcements, answers, strict=True):
+        if answer.done():
+            answer.result()
+        else:
+            _warn(one.name, f"it did not answer within {PATIENCE_SECONDS:.0f} s")
 
 
-def _warn(place: Destination, error: OrchestratorError) -> None:
-    what = {"destination": str(place.name), "what": error.what}
-    _log.warning("restore_not_announced", extra=what)
-    _log.debug("restore_not_announced: %s", error, exc_info=error)
+def _warn(name: DestinationName, what: str) -> None:
+    _log.warning("restore_not_announced", extra={"destination": str(name), "what": what})

@@ -178,6 +178,42 @@ def test_a_place_that_takes_or_lets_go_of_nothing_stops_no_restore(
     assert events == ["restore_not_announced" if of == "create" else "intent_not_removed"]
 
 
+class Hung(MemoryDestination):
+    """A place that answers whoever reads, and nobody who says something, until it is mended."""
+
+    def __init__(self, world: World, mended: threading.Event) -> None:
+        super().__init__(world.place.name)
+        self._objects, self._mended = world.objects, mended
+
+    @override
+    def create(self, key: ObjectKey, data: bytes) -> None:
+        assert self._mended.wait(30)
+        super().create(key, data)
+
+
+def test_a_place_that_never_answers_stops_no_restore_and_is_named(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr(announcing, "PATIENCE_SECONDS", 0.02)
+    world, mended = World(), threading.Event()
+    execute(by_hand(), world.process())
+    (backup,) = world.catalog.backups(SERIES)
+    place = Hung(world, mended)
+    execution = replace(world.process(), destinations=Opener({place.name: place}))
+    try:
+        with caplog.at_level(logging.WARNING):
+            assert restore(backup, execution).proved
+        assert {record.message for record in caplog.records} == {"restore_not_announced"}
+        assert "did not answer within" in str(vars(caplog.records[0])["what"])
+    finally:
+        mended.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("say restore"):
+            thread.join(10)
+    assert intents(world) == []  # what was said too late was taken back at once
+    assert world.has_equal("again", "app")
+
+
 def test_what_a_long_restore_said_is_said_again_before_its_time_is_over(
     monkeypatch: pytest.MonkeyPatch,
 ):
