@@ -122,7 +122,19 @@ def main() -> NoReturn:
     # Importing a verb makes hundreds of thousands of objects that all stay; looking for garbage
     # among them takes a tenth of a second of every command.
     gc.disable()
-    sys.exit(run(sys.argv[1:]))
+    try:
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED  # once more, while an end was being told
+    _end_at_once_when_told_to()
+    sys.exit(code)
+
+
+def _end_at_once_when_told_to() -> None:
+    """Let Ctrl-C end the end of the program, which has said all, without a traceback of it."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is signal.default_int_handler:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _collect_garbage_from_here_on() -> None:

@@ -315,19 +315,22 @@ def _in_parallel(
 ) -> Sequence[Done]:
     """Work off each group in a thread of its own, as many at once as the settings allow.
 
-    A defect in one is raised when the others have ended.
+    A defect in one is raised when the others have ended; of several the first, the others logged.
     """
     workers = execution.desired.max_parallel
     watcher = _TellsFailures(beside)
     with ThreadPoolExecutor(workers, thread_name_prefix="series") as pool:
-        futures = [pool.submit(work_off, group, execution, watcher) for group in groups]
         try:
+            futures = [pool.submit(work_off, group, execution, watcher) for group in groups]
             done, defects = _results_of(futures)
         except BaseException:
             # Ctrl-C reaches only this thread: the others are told, and close their runs.
             execution.interruption.request()
             pool.shutdown(cancel_futures=True)
             raise
+    for further in defects[1:]:
+        _log.warning("unexpected_error", extra={"what": type(further).__name__})
+        _log.debug("unexpected_error: %s", further, exc_info=further)
     if defects:
         raise defects[0]
     return done

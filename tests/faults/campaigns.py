@@ -40,6 +40,7 @@ CAMPAIGNS = (
         100,
         "kill -9 of a pass that backs up, prunes and collects",
     ),
+    Campaign("interrupt", "ORCHESTRATOR_INTERRUPT_ROUNDS", 300, "Ctrl-C and SIGTERM of commands"),
     Campaign("frozen", "ORCHESTRATOR_FROZEN_ROUNDS", 50, "a holder frozen past its lease"),
     Campaign("one_run_per_slot", "ORCHESTRATOR_SLOTS", 500, "processes at once on one catalog"),
     Campaign(

@@ -179,7 +179,7 @@ def time_a_pass(place: FaultPlace) -> float:
     return time.monotonic() - began
 
 
-@pytest.mark.timeout(7200)
+@pytest.mark.timeout(120 + 120 * ROUNDS)
 def test_a_frozen_holder_that_is_woken_changes_nothing(tmp_path: Path, history: History):
     lasts = time_a_pass(history.copy_to(tmp_path / "whole"))
     rounds = Rounds(history, tmp_path, random.Random(SEED), lasts)

@@ -67,7 +67,7 @@ def wait_until_all_is_gone(database: Database, below: set[int]) -> None:
             time.sleep(0.05)
 
 
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(120 + 60 * ROUNDS)
 def test_every_killed_apply_is_gone_on_from(tmp_path: Path, practice_database: Database) -> None:
     chance = random.Random(SEED)
     for number in range(ROUNDS):

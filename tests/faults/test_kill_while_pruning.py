@@ -82,7 +82,7 @@ def assert_no_orphan_after_grace(place: FaultPlace, when: str) -> None:
     assert orphans_at(place.backups) == [], when
 
 
-@pytest.mark.timeout(7200)
+@pytest.mark.timeout(120 + 60 * ROUNDS)
 def test_every_killed_pass_is_finished_by_the_next_ones(tmp_path: Path, history: History):
     chance, passes, killed, number = random.Random(SEED), Counter[int](), 0, 0
     best = newest_verified(history.place)

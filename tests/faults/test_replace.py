@@ -22,7 +22,7 @@ from tests.faults.replacing import (
     notes_in,
     notes_saved,
 )
-from tests.support.postgres import Database
+from tests.support.postgres import Database, eventually
 
 ROUNDS = int(os.environ.get("ORCHESTRATOR_REPLACE_ROUNDS", "6"))
 SEED = int(os.environ.get("ORCHESTRATOR_FAULT_SEED", "20261123"))
@@ -31,6 +31,7 @@ OURS = "application_name LIKE 'orchestrator:%'"
 IS_GUARD = "query LIKE '%$guard$%'"
 """The session that looks after the one that holds the locks; losing it changes nothing."""
 FAULTS = ("none", "kill", "terminate", "interrupt", "cancel", "damage")
+LONGEST_SECONDS = 120
 MANY = 60
 """From so many rounds on, faults must have come both before and after the commit."""
 LATEST = 1 if ROUNDS >= MANY else 0.7
@@ -106,14 +107,17 @@ def restore_with(stage: Stage, fault: str, chance: random.Random) -> tuple[int, 
     with stage.place.start(*command) as process:
         time.sleep(0 if fault == "none" else chance.uniform(0.2, LATEST) * stage.seconds)
         stage.harmed[fault] += process.poll() is None
-        inject(stage, fault, process)
-        out, err = process.communicate(timeout=120)
+        try:
+            inject(stage, fault, process)
+            out, err = process.communicate(timeout=LONGEST_SECONDS)
+        finally:
+            process.kill()  # one that does not end fails the test, and does not hold it up
     repair(stage)
     if fault == "none":
         stage.seconds = time.monotonic() - began
     assert not any(word in err for word in LISTED_IN_WORDS), err
-    while stage.database.execute(f"SELECT 1 FROM pg_stat_activity WHERE {OURS}"):
-        time.sleep(0.05)
+    ours = f"SELECT 1 FROM pg_stat_activity WHERE {OURS}"
+    eventually(lambda: not stage.database.execute(ours), within=LONGEST_SECONDS)
     return process.returncode, out + err
 
 
@@ -149,7 +153,7 @@ def require_old_or_new(stage: Stage, notes: Notes, mark: str, code: int, words: 
     return "new"
 
 
-@pytest.mark.timeout(14400)
+@pytest.mark.timeout(120 + 60 * ROUNDS)
 def test_a_replacement_that_fails_at_any_moment_leaves_the_old_state_or_the_new(
     stage: Stage,
 ) -> None:

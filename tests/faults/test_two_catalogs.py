@@ -158,7 +158,7 @@ class Rounds:
             note(f"[{err.strip()}]")
 
 
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(120 + 60 * ROUNDS)
 def test_no_chunk_that_a_manifest_names_is_ever_missing(
     places: tuple[FaultPlace, ...], empty_database: Database
 ):

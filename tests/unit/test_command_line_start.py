@@ -1,6 +1,9 @@
 """What the entry point does before and after a verb is imported."""
 
 import gc
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -39,3 +42,25 @@ def test_imports_are_not_interrupted_by_collection(monkeypatch: pytest.MonkeyPat
     with pytest.raises(SystemExit):
         main.main()
     assert seen == [False]
+
+
+ENDS_SLOWLY = """
+import atexit, sys, time
+from orchestrator.cli.main import main
+atexit.register(lambda: (print("ends", flush=True), time.sleep(30)))
+sys.argv[1:] = ["schema"]
+main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_end_of_the_program_is_ended_by_a_signal_without_a_traceback(number: signal.Signals):
+    with subprocess.Popen(
+        [sys.executable, "-c", ENDS_SLOWLY], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        while process.stdout.readline() != b"ends\n":
+            assert process.poll() is None
+        process.send_signal(number)
+        _, err = process.communicate(timeout=10)
+    assert (process.returncode, err) == (-number, b"")

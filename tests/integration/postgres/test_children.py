@@ -36,6 +36,19 @@ child = start_child(["/bin/sleep", "60"], environment={}, stdout=subprocess.DEVN
 print(child.pid, flush=True)
 time.sleep(60)
 """
+_BEGIN_A_THREAD_AND_BE_INTERRUPTED = """
+import threading
+from orchestrator.engines.postgres.children import run_child
+start = threading.Thread.start
+def start_and_be_interrupted(thread):
+    start(thread)
+    raise KeyboardInterrupt
+threading.Thread.start = start_and_be_interrupted
+try:
+    run_child(["/bin/true"], environment={}, timeout=10)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
 
 
 def _alive(pid: int) -> bool:
@@ -78,6 +91,12 @@ def test_a_child_dies_with_a_killed_parent():
     while _alive(pid) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not _alive(pid)
+
+
+def test_an_interruption_while_the_first_child_is_started_does_not_keep_the_program_from_ending():
+    program = [sys.executable, "-c", _BEGIN_A_THREAD_AND_BE_INTERRUPTED]
+    ended = subprocess.run(program, capture_output=True, text=True, check=False, timeout=20)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "interrupted\n", "")
 
 
 def test_a_child_outlives_the_thread_that_asked_for_it():

@@ -1,0 +1,75 @@
+"""Ctrl-C, or SIGTERM, at any moment: the command ends soon, in words, and leaves nothing behind."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.faults.places import LISTED_IN_WORDS, note
+from tests.faults.test_kill import GONE_WITHIN_SECONDS, sessions_of_ours
+from tests.support.command_line import Workplace
+from tests.support.postgres import Database, eventually
+
+ROUNDS = int(os.environ.get("ORCHESTRATOR_INTERRUPT_ROUNDS", "6"))
+SEED = int(os.environ.get("ORCHESTRATOR_FAULT_SEED", "20261123"))
+ENDS_WITHIN_SECONDS = 30
+INTERRUPTED = 130
+
+
+def catches_signals(process: subprocess.Popen[str]) -> bool:
+    """Whether the program has begun: until then it is Python that is interrupted."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    caught = next(line for line in status.splitlines() if line.startswith("SigCgt"))
+    return bool(int(caught.split()[1], 16) >> signal.SIGTERM - 1 & 1)
+
+
+def interrupt(process: subprocess.Popen[str], number: signal.Signals, after: float) -> str:
+    """Send a signal so many seconds after the program began; return what it said until its end."""
+    with process:
+        try:
+            eventually(lambda: process.poll() is not None or catches_signals(process))
+            time.sleep(after)
+            process.send_signal(number)
+            out, err = process.communicate(timeout=ENDS_WITHIN_SECONDS)
+        finally:
+            process.kill()
+    return out + err
+
+
+def seconds_undisturbed(place: Workplace, *command: str) -> float:
+    began = time.monotonic()
+    place.run(*command)
+    return time.monotonic() - began
+
+
+@pytest.mark.timeout(120 + 60 * ROUNDS)
+def test_every_interrupted_command_ends_and_leaves_nothing_behind(
+    tmp_path: Path, practice_database: Database
+) -> None:
+    chance, ended = random.Random(SEED), Counter[int]()
+    place = Workplace(tmp_path, practice_database.url)
+    longest = seconds_undisturbed(place, "backup", "practice")
+    for number in range(ROUNDS):
+        restore = ("restore", "latest", "--into-new", f"round_{number}", "--prove")
+        command = restore if number % 3 == 2 else ("backup", "practice")
+        process = place.start(*command)
+        kind = (signal.SIGINT, signal.SIGTERM)[number % 2]
+        words = interrupt(process, kind, chance.uniform(0, longest))
+        assert not any(word in words for word in LISTED_IN_WORDS), words
+        # A signal that comes when all is said ends the end, by the kernel's default.
+        assert process.returncode in {0, INTERRUPTED, -kind}, words
+        with practice_database.connect() as session:
+            eventually(lambda: not sessions_of_ours(session), within=GONE_WITHIN_SECONDS)
+        assert f"round_{number}" not in practice_database.server.database_names() or (
+            process.returncode != INTERRUPTED
+        )
+        ended[process.returncode] += 1
+    place.run("backup", "practice")
+    place.run("verify", "--all", "--level", "content")
+    assert ended[INTERRUPTED] > 0
+    note(", ".join(f"{count} x exit code {code}" for code, count in sorted(ended.items())))
