@@ -33,7 +33,15 @@ from orchestrator.engines.postgres.restore.schema.watching import killed_if_froz
 from orchestrator.errors import RestoreError
 
 _LISTED = re.compile(r"^(\d+); \d+ \d+ ", re.MULTILINE)
-_RECORD = re.compile(r"^pg_restore: (.*?)(?=^pg_restore: |\Z)", re.MULTILINE | re.DOTALL)
+# pg_restore writes name, level and text of a message one by one. Those of several sessions arrive as
+# "pg_restore: pg_restore:from TOC entry 2413; …" and "error:  could not execute query: …" (seen with
+# 17.10, --jobs=2), so that some texts begin a line, and others have too much before them.
+_RECORD = re.compile(
+    r"^((?:pg_restore: ?| ?error: ?)+|(?= ?could not execute query: | ?from TOC entry \d+;))"
+    r" ?(.*?)(?=^pg_restore:|^ ?error: |^ ?could not execute query: |^ ?from TOC entry \d+;|\Z)",
+    re.MULTILINE | re.DOTALL,
+)
+_REFUSED = "could not execute query: "
 _MISSING_ROLE = re.compile(r'role ("[^"]+") does not exist')
 _CREATE_ROLE = "create the role {role} on the target server, or restore again with --with-roles"
 _SEARCH_PATH = (
@@ -206,6 +214,8 @@ class Fault:
 
     dump_id: int | None
     words: str
+    is_refusal: bool
+    """Whether the server refused a statement, rather than that a session of pg_restore ended."""
 
     @property
     def is_unknown_setting(self) -> bool:
@@ -216,23 +226,27 @@ class Fault:
 def read_faults(output: str) -> Iterator[Fault]:
     """Given what ``pg_restore --verbose`` wrote to its standard error, yield its errors."""
     dump_id: int | None = None
-    for record in _RECORD.findall(output):
-        kind, _, rest = record.partition(": ")
-        match = _CULPRIT.match(record)
+    for before, text in _RECORD.findall(output):
+        match = _CULPRIT.match(text)
         if match is not None:
             dump_id = int(match[1])
-        elif kind == "error":
-            words = " ".join(rest.split()).removeprefix("could not execute query: ")
-            yield Fault(dump_id=dump_id, words=words.removeprefix("ERROR: "))
+        elif "error:" in before or text.startswith(_REFUSED):
+            words = " ".join(text.split())
+            yield Fault(
+                dump_id=dump_id,
+                words=words.removeprefix(_REFUSED).removeprefix("ERROR: "),
+                is_refusal=words.startswith(_REFUSED),
+            )
 
 
 def _failure(
     answer: CompletedChild, faults: Sequence[Fault], contents: ArchiveContents
 ) -> RestoreError:
-    # In several sessions the first fault is the cause; the others are those it took along.
+    # In several sessions the first refusal is the cause; the others are those it took along.
     last = answer.words.splitlines()[-1:]
     words = f"pg_restore ended with status {answer.returncode}: {''.join(last)}"
-    fault = faults[0] if faults else Fault(dump_id=None, words=words)
+    unknown = Fault(dump_id=None, words=words, is_refusal=False)
+    fault = next((one for one in faults if one.is_refusal), next(iter(faults), unknown))
     named = {entry.dump_id: entry for entry in contents.entries}
     entry = None if fault.dump_id is None else named.get(fault.dump_id)
     subject = f"{entry.kind} {entry}" if entry else "the schema"
