@@ -12,13 +12,19 @@ _STANDARD = set(logging.LogRecord("", 0, "", 0, "", None, None).__dict__) | {"me
 
 
 def configure_logging(verbosity: int, *, as_json: bool) -> None:
-    """Send our own log lines to stderr: warnings, with -v events, with -vv tracebacks."""
+    """Send our own log lines to stderr: warnings, with -v events, with -vv tracebacks.
+
+    What libraries log is not shown: it has tracebacks, and whatever matters of it is raised, too.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if as_json else TextLines("%(levelname)s %(message)s"))
     logger = logging.getLogger("orchestrator")
     logger.handlers = [handler]
     logger.setLevel(_LEVELS.get(verbosity, logging.DEBUG))
     logger.propagate = False
+    libraries = logging.getLogger()
+    if not libraries.handlers:
+        libraries.addHandler(logging.NullHandler())
 
 
 def show_events() -> None:

@@ -119,6 +119,7 @@ def main() -> NoReturn:
     """Run the command line and end the process with the exit code of the table."""
     # SIGTERM ends a run as cleanly as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.unraisablehook = _interrupt_again
     # Importing a verb makes hundreds of thousands of objects that all stay; looking for garbage
     # among them takes a tenth of a second of every command.
     gc.disable()
@@ -128,6 +129,19 @@ def main() -> NoReturn:
         code = ExitCode.INTERRUPTED  # once more, while an end was being told
     _end_at_once_when_told_to()
     sys.exit(code)
+
+
+def _interrupt_again(ignored: "sys.UnraisableHookArgs") -> None:
+    """Let Ctrl-C that met a finalizer, whose exceptions are ignored, count a moment later."""
+    if not isinstance(ignored.exc_value, KeyboardInterrupt):
+        sys.__unraisablehook__(ignored)
+        return
+    import threading  # noqa: PLC0415 - not for --help
+
+    arguments = (threading.main_thread().ident, signal.SIGINT)
+    again = threading.Timer(0.01, signal.pthread_kill, arguments)
+    again.daemon = True
+    again.start()
 
 
 def _end_at_once_when_told_to() -> None:

@@ -64,3 +64,26 @@ def test_the_end_of_the_program_is_ended_by_a_signal_without_a_traceback(number:
         process.send_signal(number)
         _, err = process.communicate(timeout=10)
     assert (process.returncode, err) == (-number, b"")
+
+
+IS_INTERRUPTED_IN_A_FINALIZER = """
+import _thread, logging, sys, time, weakref
+from orchestrator.cli import main
+from orchestrator.cli.logging_setup import configure_logging
+def interrupted_while_collecting(*_, **__):
+    configure_logging(0, as_json=False)
+    collected = type("Collected", (), {})()
+    weakref.finalize(collected, _thread.interrupt_main)
+    del collected
+    logging.getLogger("library").error("closing failed", exc_info=KeyboardInterrupt())
+    time.sleep(30)
+main.cli.main = interrupted_while_collecting
+main.main()
+"""
+
+
+def test_an_interruption_that_meets_a_finalizer_is_not_lost_and_shows_no_traceback():
+    program = [sys.executable, "-c", IS_INTERRUPTED_IN_A_FINALIZER]
+    ended = subprocess.run(program, capture_output=True, text=True, check=False, timeout=20)
+    said = "interrupted: nothing half done is listed; run it again to go on\n"
+    assert (ended.returncode, ended.stderr) == (main.ExitCode.INTERRUPTED, said)

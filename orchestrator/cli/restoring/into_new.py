@@ -109,7 +109,8 @@ def _restore(asked: RestoreAsked, name: str) -> RestoreReport:
     except KeyboardInterrupt:
         unfinished = temporary_name(name, asked.backup)
         text = (
-            f"the unfinished database {unfinished!r} stays; the same restore run again replaces it"
+            f"if {name!r} is there, it is complete; otherwise the unfinished database"
+            f" {unfinished!r} stays, and the same restore run again replaces it"
         )
         click.echo(printable(text), err=True)
         raise
