@@ -380,5 +380,5 @@ class Story:
         self.results, self.looked_at = results, self.settling.looked_at
         self._check(begun_at, None)
         self.settling.check_all_is_told(results[-1])
-        self.settling.check_second_pass()
+        self.settling.check_second_pass(results[-1])
         self.tally.passes += 1

@@ -8,7 +8,7 @@ import pytest
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.runner import LONG, SHORT, hunt, require_planted, tell
 
-SEEDS = 440
+SEEDS = 2000
 STEPS = 4
 """Half of a story's cost is its beginning and its end, so that short ones see more for the time."""
 PARTS = 20
