@@ -48,6 +48,16 @@ def seconds_undisturbed(place: Workplace, *command: str) -> float:
     return time.monotonic() - began
 
 
+def command_of(number: int) -> tuple[str, ...]:
+    """Return the command of a round, each of which reads or writes in several threads."""
+    restored = f"round_{number}"
+    return (
+        ("backup", "practice"),
+        ("restore", "latest", "--into-new", restored, "--prove"),
+        ("verify", "--all", "--level", "content"),
+    )[number % 3]
+
+
 @pytest.mark.timeout(120 + 60 * ROUNDS)
 def test_every_interrupted_command_ends_and_leaves_nothing_behind(
     tmp_path: Path, practice_database: Database
@@ -56,9 +66,7 @@ def test_every_interrupted_command_ends_and_leaves_nothing_behind(
     place = Workplace(tmp_path, practice_database.url)
     longest = seconds_undisturbed(place, "backup", "practice")
     for number in range(ROUNDS):
-        restore = ("restore", "latest", "--into-new", f"round_{number}", "--prove")
-        command = restore if number % 3 == 2 else ("backup", "practice")
-        process = place.start(*command)
+        process = place.start(*command_of(number))
         kind = (signal.SIGINT, signal.SIGTERM)[number % 2]
         words = interrupt(process, kind, chance.uniform(0, longest))
         assert not any(word in words for word in LISTED_IN_WORDS), words

@@ -135,8 +135,8 @@ def _read_all(
     keys: Sequence[tuple[ObjectKey, BackupId]], reading: _Reading
 ) -> Sequence[FoundBackup]:
     with ThreadPoolExecutor(READERS, thread_name_prefix="rebuild") as pool:
-        futures = [pool.submit(_read, key, backup, reading) for key, backup in keys]
         try:
+            futures = [pool.submit(_read, key, backup, reading) for key, backup in keys]
             return [future.result() for future in futures]
         finally:
             pool.shutdown(cancel_futures=True)

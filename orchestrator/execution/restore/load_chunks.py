@@ -122,8 +122,8 @@ def load_chunks(
     """
     loading = _Loading(LoadQueue(load_tasks(details)), source, advanced, check)
     with ThreadPoolExecutor(len(loaders), thread_name_prefix="load-chunks") as pool:
-        futures = [pool.submit(_work_off, loader, loading) for loader in loaders]
         try:
+            futures = [pool.submit(_work_off, loader, loading) for loader in loaders]
             for future in futures:
                 future.result()
         finally:

@@ -102,8 +102,8 @@ def _each(
         return examine(stored)
 
     with ThreadPoolExecutor(reading.workers, thread_name_prefix="verify") as pool:
-        futures = [pool.submit(examine_unless_stopped, stored) for stored in objects]
         try:
+            futures = [pool.submit(examine_unless_stopped, stored) for stored in objects]
             return [damage for future in futures for damage in future.result()]
         finally:
             pool.shutdown(cancel_futures=True)

@@ -1,7 +1,11 @@
 """Verification finds every flipped bit, cut, addition, removal and swap (faults F57-F60)."""
 
 import random
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,12 +17,14 @@ from orchestrator.errors import (
     NotSupportedYetError,
 )
 from orchestrator.execution.executor import execute
+from orchestrator.execution.verification.read_copy import CopyReading, examine_copy
 from orchestrator.execution.verification.verify_copy import verify_copy
 from orchestrator.model.actions import VerifyCopy
 from orchestrator.model.backup import Backup, CopyState
 from orchestrator.model.names import BackupId, ObjectKey
 from orchestrator.model.outcome import Failed, Succeeded
 from orchestrator.model.verification import Level
+from orchestrator.ports.progress import SilentStep
 from tests.unit.execution.world import LOCAL, SERIES, World, by_hand
 
 
@@ -202,3 +208,26 @@ def test_damage_in_an_object_of_one_backup_leaves_the_others_good(world: World):
     verify_copy(first, LOCAL, Level.CONTENT, world.process())
     states = [backup.copies[0].state for backup in world.catalog.backups(SERIES)]
     assert states == [CopyState.DAMAGED, CopyState.COMPLETE]
+
+
+def test_an_interruption_while_objects_are_handed_out_reads_nothing_of_the_rest(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    first, handed, done, submit = threading.Event(), [], [], ThreadPoolExecutor.submit
+
+    def hand_out(pool: ThreadPoolExecutor, work: Callable[..., Any], *objects: Any) -> Any:  # noqa: ANN401 - as the pool's own
+        handed.append(objects)
+        if len(handed) == 5:
+            raise KeyboardInterrupt
+        return submit(pool, work, *objects)
+
+    def check() -> None:
+        first.wait(0.3)
+        first.set()
+        done.append(1)
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", hand_out)
+    reading = CopyReading(source=world.place, workers=1, step=SilentStep(), check=check)
+    with pytest.raises(KeyboardInterrupt):
+        examine_copy(the_backup(world), Level.STORED, reading)
+    assert len(done) < 4
