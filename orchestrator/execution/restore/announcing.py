@@ -89,7 +89,9 @@ class _Announcement:
                 remove_intent(self._run, place, self._backup.path)
             self.taken_back.set_result(None)
         except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
-            (self.taken_back if self.said.done() else self.said).set_exception(error)
+            for answer in (self.said, self.taken_back):
+                if not answer.done():
+                    answer.set_exception(error)
 
     def _say(self) -> Destination | None:
         try:
