@@ -47,10 +47,11 @@ def test_a_plan_says_what_a_changed_policy_does_to_retention(workplace: Workplac
         "min_keep 3 -> 1",
     ]
     (effect,) = change["retention"]
-    sizes = [one["stored_bytes"] for one in workplace.listed()]
+    newest, second, third, *_ = workplace.listed()
     assert (effect["expired"], effect["kept_again"]) == (2, 0)
-    assert effect["expired_bytes"] == sum(sizes[1:3])
-    assert effect["oldest_before"] < effect["oldest_after"]
+    assert effect["expired_bytes"] == second["stored_bytes"] + third["stored_bytes"]
+    assert effect["oldest_before"] == third["snapshot_at"]
+    assert effect["oldest_after"] == newest["snapshot_at"]
     said = workplace.run("plan", "--at", soon()).out
     assert "  practice: changed\n    daily 30d -> 14d\n    min_keep 3 -> 1\n" in said
     assert "2 backups, " in said

@@ -1,6 +1,7 @@
 """A TCP proxy that stops forwarding but keeps its connections: its kernel goes on to ACK (M11)."""
 
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -92,9 +93,12 @@ class FreezingProxy:
             if self._frozen.is_set():
                 self._closing.wait()
                 return
-            # Whoever sends hears that nobody listens any more, as without a proxy.
+            # Whoever sends hears that nobody listens any more, as without a proxy. It takes a
+            # reset: after `shutdown` the kernel goes on to take what arrives, until it has no
+            # more room, and a server that still has something to write waits there for ever.
             with suppress(OSError):
-                source.shutdown(socket.SHUT_RDWR)
+                source.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                source.close()
 
 
 @contextmanager
