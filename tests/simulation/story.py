@@ -27,6 +27,7 @@ from tests.simulation.processes import SPOTS, Fate, Killed, Process
 from tests.simulation.settling import Settling
 from tests.simulation.slots import SlotChecks
 from tests.simulation.telling import TellingChecks
+from tests.simulation.troubles import Troubles
 from tests.simulation.world import World, a_place, utc
 from tests.support.in_memory_engine import InMemoryDatabase
 
@@ -101,7 +102,7 @@ class Story:
     def _begin_to_follow(self) -> None:
         """Follow slots and incidents, which only the catalog of now knows."""
         self.slots = SlotChecks(self.world)
-        self.telling = TellingChecks(self.world, self.slots)
+        self.telling = TellingChecks(self.world, self.slots, Troubles(self.world, self.slots))
         self.settling = Settling(self.world, self.copies, self.telling)
         self.world.letter_watchers[:] = [self.telling.watch]
         self.world.listeners[:] = [self.telling.listen]

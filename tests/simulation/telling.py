@@ -4,33 +4,26 @@ The walk knows nothing of how the product finds troubles: it looks at runs, slot
 at every message that is written, and at everything that a channel takes.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import chain
 
 from orchestrator.model.alert import AlertKind, Cause
-from orchestrator.model.backup import Backup, CopyState
 from orchestrator.model.incident import IncidentChange, Message, MessageState
-from orchestrator.model.names import PolicyName, Series
+from orchestrator.model.names import Series
 from orchestrator.model.policy import Event
-from orchestrator.model.run import Run, RunState
 from tests.simulation.channels import Heard
 from tests.simulation.copies import ViolationError, require
-from tests.simulation.keeping import list_kept
 from tests.simulation.processes import Process
 from tests.simulation.slots import FOREVER, SlotChecks
-from tests.simulation.world import Spec, World
+from tests.simulation.troubles import Troubles
+from tests.simulation.world import World
 
 HOUR = timedelta(hours=1)
 FLAPPING_WITHIN = timedelta(hours=6)
 MOST_AN_HOUR = 3
-LONGEST_RUN = timedelta(hours=6)
-"""The ``max_duration`` of every simulated policy."""
 ENDS = frozenset({AlertKind.RECOVERED, AlertKind.UNWATCHED})
 OF_NO_SERIES = frozenset({Event.CHANNEL_FAILING, Event.LOW_STORAGE})
-QUIET = frozenset({"ORC-901", "ORC-701", "ORC-702"})
-"""Somebody asked a run to stop, or was first."""
 
 Story = tuple[Cause, str]
 """A cause, and the channel that hears of it."""
@@ -54,6 +47,7 @@ class TellingChecks:
 
     world: World
     slots: SlotChecks
+    troubles: Troubles
     lines: dict[Story, Line] = field(default_factory=dict)
     taken: dict[str, Heard] = field(default_factory=dict)
     """The first time that each message was taken."""
@@ -100,8 +94,10 @@ class TellingChecks:
     def _may_end_silently(self, cause: Cause, channel: str) -> bool:
         hit = self.lines[cause, channel].series
         # A series that joins what a channel knows of is told there with the next reminder.
-        still_fails = any(self._latest_failure(one) or self._set_back(one) for one in hit)
-        return channel not in self._declared() or any(
+        still_fails = any(
+            self.troubles.latest_failure(one) or self.troubles.is_set_back(one) for one in hit
+        )
+        return channel not in self.troubles.channels() or any(
             other.is_open and (other.series & hit or still_fails)
             for (another, to), other in self.lines.items()
             if another.event is cause.event and another != cause and to == channel
@@ -154,18 +150,18 @@ class TellingChecks:
         return message.about.event is Event.GUARD and any(
             backup.suspicion is not None and backup.suspicion.at > line.written[-1]
             for one in message.alert.series
-            for backup in self._backups(one)
+            for backup in self.troubles.backups(one)
         )
 
     def _check_end(self, message: Message, process: Process, said: str) -> None:
         """Nothing is said to succeed again, or to be on time, that is not, or is not looked at."""
         at = process.looked_at or self.world.time
         for one in message.alert.series:
-            is_watched = one.database in self._databases_of(one.policy)
+            is_watched = self.troubles.is_watched(one)
             require(is_watched, "I11", f"{said}, but nobody looks at {one} any more")
             if process.was_interfered_with:
                 continue
-            failed = self._latest_failure(one)
+            failed = self.troubles.latest_failure(one)
             is_failing = message.about.event is Event.FAILED and failed is not None
             require(not is_failing, "I11", f"{said}, but run {failed and failed.id} failed last")
             is_late = (
@@ -178,7 +174,7 @@ class TellingChecks:
 
     def _check_watched(self, message: Message, line: Line, said: str) -> None:
         """Nothing is said to be well of which nobody looks at anything any more."""
-        watched = [one for one in line.series if one.database in self._databases_of(one.policy)]
+        watched = [one for one in line.series if self.troubles.is_watched(one)]
         is_of_series = line.series and message.about.event not in OF_NO_SERIES
         require(
             bool(watched) or not is_of_series, "I11", f"{said}, but nobody looks at it any more"
@@ -187,7 +183,7 @@ class TellingChecks:
     def _check_unwatched(self, message: Message, said: str) -> None:
         """What a channel was told of is not looked at any more only if no policy names it."""
         series = message.alert.series
-        watched = [one for one in series if one.database in self._databases_of(one.policy)]
+        watched = [one for one in series if self.troubles.is_watched(one)]
         is_of_series = message.about.event not in OF_NO_SERIES
         require(not (watched and is_of_series), "I11", f"{said}, but {watched} are looked at")
 
@@ -207,14 +203,20 @@ class TellingChecks:
         # Between a look and what follows from it, others do not wait for a process.
         seen_by = at if process.was_interfered_with else FOREVER
         proofs: Mapping[Event, Callable[[Series], bool]] = {
-            Event.FAILED: lambda one: self._failed(one) or self._set_back(one),
+            Event.FAILED: lambda one: (
+                self.troubles.latest_failure(one) is not None or self.troubles.is_set_back(one)
+            ),
             Event.MISSED: lambda one: (
                 self.slots.is_any_broken(one, at, finished_by=seen_by) or bool(self.slots.doubtful)
             ),
-            Event.CORRUPT: lambda one: any(map(self._is_harmed, self._backups(one))),
-            Event.GUARD: lambda one: any(backup.is_suspicious for backup in self._backups(one)),
-            Event.PRUNE_REFUSED: self._is_too_much_kept,
-            Event.DEGRADED: lambda one: self._runs_for_long(one, at),
+            Event.CORRUPT: lambda one: any(
+                map(self.troubles.is_harmed, self.troubles.backups(one))
+            ),
+            Event.GUARD: lambda one: any(
+                backup.is_suspicious for backup in self.troubles.backups(one)
+            ),
+            Event.PRUNE_REFUSED: self.troubles.is_too_much_kept,
+            Event.DEGRADED: lambda one: self.troubles.runs_for_long(one, at),
         }
         if event is Event.CHANNEL_FAILING:
             channel = message.about.subject.removeprefix("channel ")
@@ -228,52 +230,6 @@ class TellingChecks:
         for one in series:
             what = f"{one} is said to have {event.value}: {message.alert.error.what}"
             require(is_proved(one), "I11", f"{what}; it is not so")
-
-    def _failed(self, series: Series) -> bool:
-        failed = self._latest_failure(series)
-        return failed is not None
-
-    def _latest_failure(self, series: Series) -> Run | None:
-        """The latest attempt that ended by itself, if it failed."""
-        ended = [
-            run
-            for run in self.world.catalog.runs(series)
-            if run.state is not RunState.RUNNING
-            and not (run.error is not None and run.error.code in QUIET)
-        ]
-        latest = max(ended, key=lambda run: (run.started_at, run.id), default=None)
-        return None if latest is None or latest.state is RunState.SUCCEEDED else latest
-
-    def _set_back(self, series: Series) -> bool:
-        return any(setback.series == series for setback in self.world.catalog.setbacks())
-
-    def _backups(self, series: Series) -> Sequence[Backup]:
-        backups: Sequence[Backup] = self.world.catalog.backups(series)
-        return backups
-
-    def _is_harmed(self, backup: Backup) -> bool:
-        """Whether a copy is called damaged, and something was done to its series' objects there."""
-        return any(
-            copy.state is CopyState.DAMAGED
-            and any(
-                place == copy.destination and key.startswith(f"{backup.path}/")
-                for place, key in self.world.harmed
-            )
-            for copy in backup.copies
-        )
-
-    def _runs_for_long(self, series: Series, at: datetime) -> bool:
-        """Whether a run has used half of the time that it may take."""
-        running = (run for run in self.world.catalog.runs(series) if run.state is RunState.RUNNING)
-        return any(at - run.started_at >= LONGEST_RUN / 2 for run in running)
-
-    def _is_too_much_kept(self, series: Series) -> bool:
-        spec = self.world.specs[str(series.policy)]
-        backups = self._backups(series)
-        return any(
-            {str(one.id) for one in backups} - list_kept(backups, place, spec, self.world.time)
-            for place in spec.places
-        )
 
     # ---------------------------------------------------------- what is taken
     def listen(self, heard: Heard) -> None:
@@ -319,14 +275,14 @@ class TellingChecks:
         waiting = {(message.about, str(message.channel)) for message in undelivered}
         for spec in self.world.specs.values():
             for series in spec.policy().series:
-                trouble = next(self._find_troubles(series, looked_at), None)
+                trouble = next(self.troubles.find(series, looked_at), None)
                 for channel in spec.channels if trouble else ():
                     self._check_knows(channel, series, f"{series} {trouble}", waiting)
                     self._check_reminded(channel, series, looked_at, waiting)
         self._check_dead_channels(undelivered)
 
     def _check_delivered(self, undelivered: Sequence[Message]) -> None:
-        now, declared = self.world.time, self._declared()
+        now, declared = self.world.time, self.troubles.channels()
         claimed = {
             (message.about, message.channel)
             for message in undelivered
@@ -339,24 +295,6 @@ class TellingChecks:
             is_excused = channel not in declared or (message.about, message.channel) in claimed
             what = f"{channel} answers, but was not given {message.alert.kind} of {message.about}"
             require(is_excused, "I11", what)
-
-    def _declared(self) -> set[str]:
-        return set(chain.from_iterable(spec.channels for spec in self.world.specs.values()))
-
-    def _find_troubles(self, series: Series, at: datetime) -> Iterator[str]:
-        if (failed := self._latest_failure(series)) is not None and failed.error is not None:
-            yield f"failed: {failed.error.what}"
-        if not self.slots.doubtful and self.slots.is_any_broken(series, at):
-            yield "has a broken promise"
-        backups = self._backups(series)
-        if any(copy.state is CopyState.DAMAGED for backup in backups for copy in backup.copies):
-            yield "has a damaged copy"
-        answered = max((one.snapshot_at for one in backups if one.acknowledged), default=None)
-        if any(
-            one.is_suspicious and (answered is None or one.snapshot_at > answered)
-            for one in backups
-        ):
-            yield "has a suspicious backup"
 
     def _check_knows(self, channel: str, series: Series, what: str, waiting: set[Story]) -> None:
         lines = {
@@ -399,7 +337,7 @@ class TellingChecks:
         for dead in self.world.silent:
             tried = sum(one.attempts for one in undelivered if one.channel == dead)
             # One that takes long to refuse is tried only once in a pass.
-            for channel in () if tried < 2 else self._declared() - {dead}:
+            for channel in () if tried < 2 else self.troubles.channels() - {dead}:
                 line = self.lines.get((Cause(Event.CHANNEL_FAILING, f"channel {dead}"), channel))
                 is_told = line is not None and line.is_open
                 require(is_told, "I11", f"{channel} does not know that {dead} is dead")
@@ -413,22 +351,16 @@ class TellingChecks:
         """
         if self.world.clock_jumped:
             return
-        declared = self._declared()
+        declared = self.troubles.channels()
         for (cause, channel), line in self.lines.items():
             if not line.is_open or channel not in declared or line.came_back:
                 continue
-            lasting = [one for one in line.series if self._lasts(one, looked_at) or one in refused]
+            lasting = [
+                one for one in line.series if self.troubles.lasts(one, looked_at) or one in refused
+            ]
             is_over = not line.series and cause.event is not Event.LOW_STORAGE
             what = f"{channel} was never told that {cause} is over"
             require(bool(lasting) or not (line.series or is_over), "I11", what)
-
-    def _lasts(self, series: Series, at: datetime) -> bool:
-        is_declared = series.database in self._databases_of(series.policy)
-        return is_declared and next(self._find_troubles(series, at), None) is not None
-
-    def _databases_of(self, policy: PolicyName) -> Sequence[str]:
-        spec: Spec | None = self.world.specs.get(str(policy))
-        return spec.databases if spec else ()
 
 
 def _is_unsure(sender: Process) -> bool:
