@@ -4,10 +4,17 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.postgres import TEMPLATE_PREFIX, Database, Server, running_server
 from tests.support.practice import load_practice
 from tests.support.servers import described_servers
+
+# A busy machine is no failure: what takes long is measured in benchmarks, never asserted in a test.
+settings.register_profile(
+    "patient", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("patient")
 
 
 def pytest_report_header() -> str:

@@ -1,7 +1,9 @@
 """How people name a backup: an id or its beginning, ``latest``, or a time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from operator import attrgetter
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from orchestrator.cli.times import parse_time
@@ -13,6 +15,7 @@ from orchestrator.ports.catalog import CatalogReader
 _LATEST = "latest"
 _IS_TIME = "-"
 _DATE_LENGTH = len("2026-11-22")
+_BY_POSITION, _BY_TIME = attrgetter("position"), attrgetter("snapshot_at")
 
 
 def find_backup(
@@ -25,8 +28,9 @@ def find_backup(
 ) -> Backup:
     """Return the one backup that a reference names, among those of a policy and database if given.
 
-    ``latest`` is the newest that is not known to be damaged; a time names the last such backup
-    before it, read in the policy's zone unless it has an offset; anything else is an id or the unique beginning of one.
+    ``latest`` is the one taken last that is not known to be damaged, whatever the clocks said; a
+    time names the last such backup before it, read in the policy's zone unless it has an offset;
+    anything else is an id or the unique beginning of one.
     Both pass over safety copies, which hold what a restore replaced, unless there is nothing else.
 
     Raises:
@@ -38,11 +42,17 @@ def find_backup(
         if policy in (None, backup.series.policy) and database in (None, backup.series.database)
     ]
     if reference == _LATEST:
-        return _newest(candidates, "backup")
+        return _newest(candidates, "backup", order=_BY_POSITION)
     if _is_time(reference):
         earlier = list(_until(candidates, reference, desired))
-        return _newest(earlier, f"backup from before {reference}")
+        return _newest(earlier, f"backup from before {reference}", order=_BY_TIME)
     return _by_id(candidates, reference)
+
+
+def last_of_each_series(backups: Sequence[Backup]) -> list[Backup]:
+    """Return, of each series, the backup that was taken last, whatever the clocks said."""
+    in_order = sorted(backups, key=_BY_POSITION)
+    return list({backup.series: backup for backup in in_order}.values())
 
 
 def find_passed_over(
@@ -51,13 +61,14 @@ def find_passed_over(
     """Return the safety copies that `find_backup` passed over to choose this one, newest first."""
     if chosen.is_safety_copy or not (reference == _LATEST or _is_time(reference)):
         return ()
-    newer = (
+    order = _BY_POSITION if reference == _LATEST else _BY_TIME
+    newer = [
         backup
         for backup in reader.backups(chosen.series)
-        if backup.is_safety_copy and backup.snapshot_at > chosen.snapshot_at
-    )
-    passed = newer if reference == _LATEST else _until(list(newer), reference, desired)
-    return sorted(passed, key=lambda backup: backup.snapshot_at, reverse=True)
+        if backup.is_safety_copy and order(backup) > order(chosen)
+    ]
+    passed = newer if reference == _LATEST else _until(newer, reference, desired)
+    return sorted(passed, key=order, reverse=True)
 
 
 def say_if_ahead(
@@ -83,7 +94,7 @@ def _is_time(reference: str) -> bool:
     return reference[4:5] == _IS_TIME and len(reference) >= _DATE_LENGTH
 
 
-def _newest(backups: Sequence[Backup], wanted: str) -> Backup:
+def _newest(backups: Sequence[Backup], wanted: str, *, order: Callable[[Backup], Any]) -> Backup:
     if not backups:
         raise BackupNotFoundError(
             f"there is no {wanted}",
@@ -99,7 +110,7 @@ def _newest(backups: Sequence[Backup], wanted: str) -> Backup:
     # is nobody's choice, either; with nothing else, it is what there is.
     wanted_ones = [backup for backup in backups if not backup.is_safety_copy] or backups
     intact = [backup for backup in wanted_ones if _is_intact(backup)]
-    return max(intact or wanted_ones, key=lambda backup: backup.snapshot_at)
+    return max(intact or wanted_ones, key=order)
 
 
 def _is_intact(backup: Backup) -> bool:

@@ -6,7 +6,7 @@ from shlex import quote
 import click
 
 from orchestrator.archive.layout import is_chunk_key
-from orchestrator.cli.backup_reference import find_backup
+from orchestrator.cli.backup_reference import find_backup, last_of_each_series
 from orchestrator.cli.exit_codes import ExitCode, code_of_kinds
 from orchestrator.cli.loading import load_or_refuse
 from orchestrator.cli.options import json_option
@@ -87,7 +87,7 @@ def _chosen(execution: Execution, selection: dict[str, object]) -> list[Backup]:
         )
     if selection["every"]:
         return backups
-    return list({backup.series: backup for backup in backups}.values())
+    return last_of_each_series(backups)
 
 
 def _verify(

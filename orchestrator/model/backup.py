@@ -119,6 +119,14 @@ class BackupOutline:
         return self.outlined_as_safety_copy
 
     @property
+    def position(self) -> tuple[int, datetime, BackupId]:
+        """Where it stands in the order in which the backups of its series were taken.
+
+        It is that of their numbers, which no clock can change (fault F69).
+        """
+        return self.sequence, self.snapshot_at, self.id
+
+    @property
     def is_suspicious(self) -> bool:
         """Whether a guard fired and nobody acknowledged (design §7, "Words")."""
         return self.suspicion is not None and self.acknowledged is None

@@ -74,7 +74,7 @@ def last_good(backups: Iterable[AnyBackup], now: datetime) -> AnyBackup | None:
     The order is that of their sequence numbers, which no clock can change. Backups from the future
     do not count: a clock was ahead when they were taken and has been set back since (fault F69).
     """
-    newest_first = sorted(backups, key=attrgetter("sequence", "snapshot_at"), reverse=True)
+    newest_first = sorted(backups, key=attrgetter("position"), reverse=True)
     complete = (
         backup
         for backup in newest_first

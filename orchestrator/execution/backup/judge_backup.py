@@ -2,7 +2,7 @@
 
 import logging
 from datetime import datetime
-from itertools import islice
+from operator import attrgetter
 
 from orchestrator.errors import DamagedBackupError, DestinationError, UnreadableManifestError
 from orchestrator.execution.context import Execution
@@ -28,11 +28,13 @@ def judge_backup(
     It is compared with the newest unsuspicious backup whose stored details can be read. If none of
     the last few can be, the totals that the catalog remembers are compared; the notes say so.
     """
-    unsuspicious = [
-        backup for backup in execution.reader.backups(series) if not backup.is_suspicious
-    ]
+    unsuspicious = sorted(
+        (backup for backup in execution.reader.backups(series) if not backup.is_suspicious),
+        key=attrgetter("position"),
+        reverse=True,
+    )
     notes: list[str] = []
-    for backup in islice(reversed(unsuspicious), REFERENCES_TRIED):
+    for backup in unsuspicious[:REFERENCES_TRIED]:
         try:
             reference = Reference(
                 backup=backup,
@@ -45,7 +47,7 @@ def judge_backup(
             notes.append(f"the guards could not compare with {backup.id}: {error.what}")
             continue
         return _with_notes(judge(details, reference, policy.guards), notes)
-    blind = Reference(backup=unsuspicious[-1], details=None) if unsuspicious else None
+    blind = Reference(backup=unsuspicious[0], details=None) if unsuspicious else None
     return _with_notes(judge(details, blind, policy.guards), notes)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
-from orchestrator.execution.diff.copy_text import NULL, LineSplitter, decode_field
+from orchestrator.execution.diff.copy_text import NULL, LineSplitter, codec_of, decode_field
 from orchestrator.execution.diff.spill import SpilledPairs, digest
 from orchestrator.execution.diff.states import Piece, State
 from orchestrator.model.contents import TableName
@@ -15,9 +15,6 @@ from orchestrator.ports.progress import Step
 
 _ROWS_PER_BUCKET = 20_000
 _FEWEST_BUCKETS, _MOST_BUCKETS = 64, 2048
-
-# PostgreSQL's names of encodings that Python knows under another name.
-_CODECS = {"SQL_ASCII": "utf-8", "WIN866": "cp866", "WIN874": "cp874"}
 
 Lines = Callable[[list[bytes]], None]
 
@@ -115,7 +112,7 @@ def find_keys(
     Stops at the piece in which the last is found. Rows that have no key are not found.
     """
     left = dict(wanted)
-    codec = _CODECS.get(state.encoding, state.encoding.replace("WIN", "cp"))
+    codec = codec_of(state.encoding)
     found: list[RowChange] = []
 
     def look(lines: list[bytes]) -> None:

@@ -1,6 +1,7 @@
 """Which suspicious backups still wait for a human."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from orchestrator.model.backup import AnyBackup
 
@@ -15,9 +16,8 @@ def unanswered(backups: Sequence[AnyBackup]) -> tuple[AnyBackup, ...]:
     """
     if not any(backup.suspicion is not None for backup in backups):
         return ()
-    ordered = sorted(backups, key=lambda backup: (backup.snapshot_at, backup.id))
     waiting: list[AnyBackup] = []
-    for backup in ordered:
+    for backup in sorted(backups, key=attrgetter("position")):
         if backup.acknowledged is not None:
             waiting.clear()
         elif backup.is_suspicious:

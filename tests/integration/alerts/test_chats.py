@@ -83,7 +83,7 @@ def test_what_slack_answers_to_a_message_that_it_refuses_is_told(monkeypatch: py
 
 
 # ------------------------------------------------------------------ whatever the words are
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(alert=alerts())
 def test_a_message_fits_into_a_block_of_slack_and_mentions_and_links_nothing(alert: Alert):
     service = a_service(SLACK)
@@ -94,7 +94,7 @@ def test_a_message_fits_into_a_block_of_slack_and_mentions_and_links_nothing(ale
     assert len(letter.title.replace("&", "&amp;").replace("<", "&lt;")) <= SLACK_HEADER_LIMIT
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(alert=alerts())
 def test_a_message_fits_where_the_title_becomes_a_part_of_it(alert: Alert):
     service = a_service("tgram://123456789:abcdefg_hijklmnop/12315544/")

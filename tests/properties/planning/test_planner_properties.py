@@ -33,7 +33,7 @@ from tests.support.builders import (
 NOW = utc("2026-10-25T12:00")
 CRONS = ["0 2 * * *", "0 */6 * * *", "30 1 * * *", "*/30 1 * * *", "0 * * * *", "0 5 * * 0"]
 Item = TypeVar("Item")
-quick = settings(max_examples=60, deadline=None)
+quick = settings(max_examples=60)
 
 schedules = st.dictionaries(
     st.sampled_from(["daily", "often", "rare"]),

@@ -35,7 +35,7 @@ weekdays = st.sampled_from(["*", "*", "0", "1-5"])
 crons = st.tuples(minutes, hours, days, st.just("*"), weekdays).map(" ".join)
 # Minutes before and after a change of offset, with odd seconds.
 distances = st.timedeltas(timedelta(hours=-30), timedelta(hours=30))
-quick = settings(max_examples=60, deadline=None)
+quick = settings(max_examples=60)
 
 
 @quick

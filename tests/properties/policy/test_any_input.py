@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.policy.load import LoadedPolicies, load_policies
@@ -16,7 +16,6 @@ from orchestrator.schemas import schema_text
 from tests.properties.policy.schema_documents import documents_of
 from tests.unit.policy.policy_text import ENVIRONMENT, VALID
 
-PATIENT = settings(deadline=None)  # files are written and read: a busy disk is no failure
 SCHEMA = json.loads(schema_text("policy"))
 
 FRAGMENTS = st.sampled_from([
@@ -58,13 +57,11 @@ def assert_it_is_an_answer(answer: LoadedPolicies, lines: int) -> None:
         assert "\n" not in str(problem)
 
 
-@PATIENT
 @given(st.binary(max_size=300) | st.text(max_size=200).map(str.encode))
 def test_any_bytes_are_problems_or_policies(content: bytes):
     assert_it_is_an_answer(loaded(content), lines=content.count(b"\n") + content.count(b"\r") + 1)
 
 
-@PATIENT
 @given(YAML_LIKE)
 def test_anything_that_looks_like_yaml_is_problems_or_policies(text: str):
     content = text.encode()
@@ -72,7 +69,6 @@ def test_anything_that_looks_like_yaml_is_problems_or_policies(text: str):
     assert_it_is_an_answer(loaded(content), lines=text.count("\n") + text.count("\r") + 1)
 
 
-@PATIENT
 @given(st.data())
 def test_any_damage_to_a_valid_file_is_problems_or_policies(data: st.DataObject):
     begin = data.draw(st.integers(0, len(VALID)))
@@ -82,7 +78,6 @@ def test_any_damage_to_a_valid_file_is_problems_or_policies(data: st.DataObject)
     assert_it_is_an_answer(loaded(text.encode()), lines=text.count("\n") + text.count("\r") + 1)
 
 
-@PATIENT
 @given(st.dictionaries(st.sampled_from(list(SCHEMA["properties"])), VALUES))
 def test_any_values_under_the_known_keys_are_problems_or_policies(document: dict[str, object]):
     text = json.dumps({"version": 1, **document})
@@ -90,7 +85,6 @@ def test_any_values_under_the_known_keys_are_problems_or_policies(document: dict
     assert_it_is_an_answer(loaded(text.encode()), lines=1)
 
 
-@PATIENT
 @given(documents_of(SCHEMA))
 def test_interpreting_any_document_that_the_schema_allows_never_raises(document: object):
     content = json.dumps(document).encode()
@@ -98,7 +92,6 @@ def test_interpreting_any_document_that_the_schema_allows_never_raises(document:
     assert_it_is_an_answer(loaded(content), lines=1)
 
 
-@PATIENT
 @given(st.recursive(TEXT, lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner)))
 def test_what_pyyaml_writes_quoted_is_read_as_it_was(value: object):
     log = ProblemLog()

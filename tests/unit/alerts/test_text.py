@@ -202,7 +202,7 @@ def test_many_series_are_counted_and_the_worst_are_named_first():
 
 
 # ------------------------------------------------------------------ what must never be there
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(alert=alerts())
 def test_every_form_is_bounded_as_services_and_slack_count(alert: Alert):
     text = compose_alert(alert)
@@ -213,7 +213,7 @@ def test_every_form_is_bounded_as_services_and_slack_count(alert: Alert):
     assert len(text.html) <= HTML_LIMIT
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(alert=alerts())
 def test_no_form_holds_control_characters(alert: Alert):
     text = compose_alert(alert)
@@ -221,7 +221,7 @@ def test_no_form_holds_control_characters(alert: Alert):
         assert not [c for c in words if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"}]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(alert=alerts())
 def test_html_holds_no_tags_but_ours(alert: Alert):
     assert Tags(compose_alert(alert).html).seen <= OUR_TAGS

@@ -6,7 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from orchestrator.catalog.memory import MemoryCatalog
-from orchestrator.cli.backup_reference import find_backup, find_passed_over, say_if_ahead
+from orchestrator.cli.backup_reference import (
+    find_backup,
+    find_passed_over,
+    last_of_each_series,
+    say_if_ahead,
+)
 from orchestrator.errors import BackupNotFoundError
 from orchestrator.model.backup import Backup, CopyState, RunReason, Trigger
 from orchestrator.model.run import LogAction
@@ -57,6 +62,23 @@ def test_safety_copies_are_passed_over_and_named(reference: str):
     older = a_safety_copy(AT_TWO - timedelta(hours=1))
     passed = [later, newer] if reference == "latest" else [newer]
     assert chosen(reference, a_catalog(older, good, newer, later)) == (good, passed)
+
+
+def backups_around_a_clock_that_was_ahead() -> tuple[Backup, Backup]:
+    ahead = a_backup(AT_TWO + timedelta(days=400), sequence=7)
+    return ahead, a_backup(AT_TWO, sequence=8)
+
+
+def test_latest_is_what_was_taken_last_whatever_the_clock_said():
+    ahead, last = backups_around_a_clock_that_was_ahead()
+    assert chosen("latest", a_catalog(last, ahead)) == (last, [])
+    assert last_of_each_series([last, ahead]) == [last]
+
+
+def test_a_time_goes_by_the_times_of_the_backups():
+    ahead, last = backups_around_a_clock_that_was_ahead()
+    assert chosen("2028-01-01T00:00", a_catalog(last, ahead)) == (ahead, [])
+    assert chosen("2027-01-01T00:00", a_catalog(last, ahead)) == (last, [])
 
 
 def test_a_safety_copy_is_passed_over_even_for_a_damaged_backup():

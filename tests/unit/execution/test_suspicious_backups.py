@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -85,6 +86,19 @@ def test_after_an_acknowledgement_the_acknowledged_one_is_the_measure(world: Wor
     acknowledge_backup(newest(world), reason="a planned purge", execution=world.process())
     assert taken(world).warnings == ()
     assert not newest(world).is_suspicious
+
+
+def test_the_measure_is_what_was_taken_last_whatever_the_clock_said(world: World):
+    world.clock.time += timedelta(days=400)
+    taken(world)
+    world.clock.time -= timedelta(days=400)
+    lose_rows(world)
+    purged = taken(world).backup
+    assert purged is not None
+    acknowledge_backup(purged, reason="a planned purge", execution=world.process())
+    again = taken(world).backup
+    assert again is not None
+    assert not again.is_suspicious
 
 
 def test_a_guard_of_the_policy_judges_a_first_backup():

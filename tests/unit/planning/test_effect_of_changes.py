@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.model.backup import Backup
@@ -76,7 +76,6 @@ def test_a_damaged_copy_is_no_restore_point():
     assert "there is no restore point" in say_effect(effect)
 
 
-@settings(deadline=None)
 @given(days=st.integers(0, 60), before=st.integers(1, 50), after=st.integers(1, 50))
 def test_the_effect_is_the_difference_of_what_both_rules_keep(days: int, before: int, after: int):
     backups = daily_backups(days)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.model.alert import Trouble
@@ -197,7 +197,6 @@ def test_growth_of_more_than_a_month_ago_does_not_count():
     assert forecast([*before, *after]) is None
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 100), min_size=1, max_size=40),
     st.sampled_from([timedelta(seconds=1), MINUTE, HOUR, DAY]),
@@ -213,7 +212,6 @@ def test_a_forecast_never_looks_further_than_three_times_as_far_as_it_looks_back
         assert found.bytes_per_day > 0
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 5), min_size=8, max_size=60))
 def test_steady_growth_is_always_told_before_a_place_is_full(rises: list[int]):
     used = [sum(rises[:number]) for number in range(len(rises) + 1)]

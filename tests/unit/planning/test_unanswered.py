@@ -19,6 +19,12 @@ def timeline(words: str) -> list[Backup]:
     ]
 
 
+def test_an_acknowledgement_answers_for_what_was_taken_before_it_whatever_the_clock_said():
+    ahead = a_backup(NOON + timedelta(days=400), sequence=7).marked([a_suspicion()])
+    answer = a_backup(NOON, sequence=8).marked([a_suspicion(), an_acknowledgement()])
+    assert unanswered([answer, ahead]) == ()
+
+
 @pytest.mark.parametrize(
     ("words", "waiting"),
     [
