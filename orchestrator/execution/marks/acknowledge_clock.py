@@ -18,7 +18,7 @@ from orchestrator.model.names import DestinationName, ObjectKey
 from orchestrator.model.policy import Policy
 from orchestrator.model.run import CLOCK, LogAction, LogOutcome
 from orchestrator.planning.alerting.causes import server_of
-from orchestrator.planning.clocks import CLOCK_TOLERANCE
+from orchestrator.planning.clocks import CLOCK_TOLERANCE, ahead_of_ours
 from orchestrator.planning.phrases import say_time
 from orchestrator.planning.pruning.guards import find_clock_trouble
 from orchestrator.ports.preflight import ServerClock
@@ -62,8 +62,10 @@ def acknowledge_clock(
             next_step="`orchestrator prune --dry-run` says why copies are kept",
         )
     answers = dict(_ask_all(servers, execution))
-    others = {name: said for name, said in answers.items() if isinstance(said, datetime)}
-    trouble = find_clock_trouble(execution.clock.now(), others=others, last_pass=None)
+    ahead = {name: said for name, said in answers.items() if isinstance(said, timedelta)}
+    now = execution.clock.now()
+    others = {name: now + by for name, by in ahead.items()}
+    trouble = find_clock_trouble(now, others=others, last_pass=None)
     if trouble is not None:
         raise PruneRefusedError(
             f"the clock cannot be acknowledged: {trouble}",
@@ -74,11 +76,11 @@ def acknowledge_clock(
         execution.log_entry(LogAction.ACKNOWLEDGE, CLOCK, LogOutcome.SUCCEEDED, detail)
     )
     silent = {name: said for name, said in answers.items() if isinstance(said, str)}
-    return ClockAcknowledged(later=later, agreeing=tuple(others), silent=silent)
+    return ClockAcknowledged(later=later, agreeing=tuple(ahead), silent=silent)
 
 
-def _ask_all(servers: ServerClock, execution: Execution) -> Iterator[tuple[str, datetime | str]]:
-    """Yield each clock with what it says now, or why it says nothing."""
+def _ask_all(servers: ServerClock, execution: Execution) -> Iterator[tuple[str, timedelta | str]]:
+    """Yield each clock with how much later than ours it is, or why it says nothing."""
     policies = [policy for _, policy in sorted(execution.desired.policies.items())]
     for server, policy in {server_of(policy): policy for policy in policies}.items():
         yield server, _ask(_server(policy, servers), execution)
@@ -104,7 +106,7 @@ def _place(name: DestinationName, execution: Execution) -> Ask:
     return ask
 
 
-def _ask(ask: Ask, execution: Execution) -> datetime | str:
+def _ask(ask: Ask, execution: Execution) -> timedelta | str:
     asked_at = execution.clock.now()
     try:
         says = ask()
@@ -112,6 +114,4 @@ def _ask(ask: Ask, execution: Execution) -> datetime | str:
         return error.what
     if says is None:
         return "it has no clock"
-    now = execution.clock.now()
-    # How long the answer took says nothing of clocks.
-    return now + (max(says - now, timedelta(0)) or min(says - asked_at, timedelta(0)))
+    return ahead_of_ours(says, asked_at=asked_at, answered_at=execution.clock.now())

@@ -12,6 +12,7 @@ from orchestrator.archive.layout import intent_key
 from orchestrator.errors import ObjectExistsError, OrchestratorError, PruneRefusedError
 from orchestrator.execution.context import Execution
 from orchestrator.execution.lease.hold_lease import HeldLease
+from orchestrator.planning.clocks import ahead_of_ours
 from orchestrator.planning.pruning.guards import find_clock_trouble
 from orchestrator.ports.destination import Destination, ObjectInfo
 
@@ -48,13 +49,8 @@ def _find_trouble(
     now = execution.clock.now()
     if written is None or written.modified_at < NO_CLOCK:
         return None
-    says = written.modified_at
-    # How long the writing took says nothing of clocks.
-    ahead = max(says - now, asked_at - says) if not asked_at <= says <= now else None
-    if ahead is None:
-        return None
-    there = now + ahead if says > now else now - ahead
-    return find_clock_trouble(now, others={"the destination": there}, last_pass=None)
+    ahead = ahead_of_ours(written.modified_at, asked_at=asked_at, answered_at=now)
+    return find_clock_trouble(now, others={"the destination": now + ahead}, last_pass=None)
 
 
 def _write_and_look(

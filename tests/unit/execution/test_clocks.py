@@ -217,6 +217,18 @@ def test_a_clock_that_cannot_be_asked_is_named_and_hinders_nobody():
     assert dict(acknowledge(world).silent) == {"destination local": "it has no clock"}
 
 
+def test_a_place_that_takes_long_to_answer_hinders_nobody():
+    world = a_world_with_a_pass_from_the_future()
+    stat = world.place.stat
+
+    def slowly(*args: object) -> object:
+        world.wait(timedelta(minutes=20))
+        return stat(*args)  # type: ignore[arg-type] - passes on
+
+    world.place.stat = slowly  # type: ignore[assignment] - a slow place
+    assert len(acknowledge(world).agreeing) == 2
+
+
 def test_where_nothing_speaks_against_the_clock_nothing_is_acknowledged():
     world = a_world_with_marked_copies()
     with pytest.raises(UsageError, match="nothing speaks against the clock"):

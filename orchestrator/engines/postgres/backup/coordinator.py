@@ -20,6 +20,7 @@ from orchestrator.engines.postgres.backup.tables.resolve import Resolved, resolv
 from orchestrator.engines.postgres.session import translated_errors
 from orchestrator.errors import LockTimeoutError, SourceError
 from orchestrator.model.policy import TableSelection
+from orchestrator.planning.clocks import ahead_of_ours
 from orchestrator.ports.clock import Clock
 
 BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -114,16 +115,9 @@ def _lock_and_export(
         coordinator=coordinator,
         name=str(row[0]),
         taken_at=taken_at,
-        server_ahead=_ahead(row[1], asked_at, clock.now()),
+        server_ahead=ahead_of_ours(row[1], asked_at=asked_at, answered_at=clock.now()),
         resolved=resolved,
     )
-
-
-def _ahead(server_time: datetime, asked_at: datetime, answered_at: datetime) -> timedelta:
-    """Return how much later another clock was; how long it took to answer says nothing of that."""
-    if asked_at <= server_time <= answered_at:
-        return timedelta(0)
-    return server_time - (answered_at if server_time > answered_at else asked_at)
 
 
 def _gave_up(observer: Connection, resolved: Resolved, lock_timeout: timedelta) -> LockTimeoutError:
