@@ -76,6 +76,8 @@ def _exit_code(result: PassResult) -> ExitCode:
     code = exit_code_of(result.outcomes)
     if result.unlisted:
         return _code_of_unlisted(result, code)
+    if result.unsettled is not None:
+        return ExitCode.PARTLY_DONE if code is ExitCode.DONE else code
     return ExitCode.REFUSED if code is ExitCode.DONE and _refused(result) else code
 
 
@@ -98,6 +100,9 @@ def _print_result(result: PassResult) -> None:
     for reason in result.unlisted:
         click.echo(printable(f"FAILED  to list the databases: {reason}"), err=True)
         click.echo(printable(f"        {reason.next_step}"), err=True)
+    if result.unsettled is not None:
+        click.echo(printable(f"FAILED  to tidy up after that: {result.unsettled}"), err=True)
+        click.echo(printable(f"        {result.unsettled.next_step}"), err=True)
     for refused in _refused(result):
         click.echo(printable(f"REFUSED {refused.series}: {refused.reason}"), err=True)
     if not result.outcomes:
@@ -119,6 +124,7 @@ def _document(result: PassResult) -> dict[str, object]:
             for one in _refused(result)
         ],
         "unlisted": [asdict(reason) for reason in result.unlisted],
+        "unsettled": None if result.unsettled is None else asdict(result.unsettled),
         "outcomes": [outcome_as_json(outcome) for outcome in result.outcomes],
         "alerts": [delivery_as_json(delivery) for delivery in result.deliveries],
     }

@@ -53,13 +53,15 @@ _log = logging.getLogger(__name__)
 class PassResult:
     """What a pass planned, what came of each action in the plan's order, and who was told.
 
-    ``unlisted`` says why it is not known which databases some patterns stand for.
+    ``unlisted`` says why it is not known which databases some patterns stand for; ``unsettled``, why
+    it is not known what has to be tidied up because of these actions.
     """
 
     plan: Plan
     outcomes: tuple[Outcome, ...]
     deliveries: tuple[Delivery, ...]
     unlisted: tuple[ErrorReport, ...] = ()
+    unsettled: ErrorReport | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +116,13 @@ def run_pass(
     because of that is done at once, so that a second pass has nothing to do.
 
     Raises:
-        CatalogError: the catalog cannot be read or written; nothing was done.
+        CatalogError: the catalog cannot be read or written; no action was begun.
         KeyboardInterrupt: passed on after every run under way was closed as interrupted.
     """
     execution = with_databases(execution)
     plan, seen = _begin(execution, retry, allow_prune=allow_prune)
     work = _do(plan.actions, execution)
-    settled = _do(_list_upkeep(execution, among=_moved_on(work.outcomes)), execution)
+    settled = _settle(work.outcomes, execution)
     told = _end_pass(
         execution,
         None if work.outcomes else seen,
@@ -131,7 +133,16 @@ def run_pass(
         outcomes=(*work.outcomes, *settled.outcomes),
         deliveries=(*work.deliveries, *settled.deliveries, *told),
         unlisted=unlisted_databases(execution.desired),
+        unsettled=None if settled.unrecorded is None else report_of(settled.unrecorded),
     )
+
+
+def _settle(outcomes: Sequence[Outcome], execution: Execution) -> "_Work":
+    """Tidy up where retention has moved on; a catalog that fails now loses none of the outcomes."""
+    try:
+        return _do(_list_upkeep(execution, among=_moved_on(outcomes)), execution)
+    except CatalogError as error:
+        return _Work(unrecorded=error)
 
 
 def _end_pass(
@@ -159,7 +170,7 @@ def prune_pass(execution: Execution, *, allow_prune: int = 0) -> PassResult:
     """Tidy up every series as a pass would, without taking or proving a backup.
 
     Raises:
-        CatalogError: the catalog cannot be read; nothing was done.
+        CatalogError: the catalog cannot be read or written; nothing was tidied up.
     """
     plan = begin_pass(execution, Retry.AT_ONCE, allow_prune=allow_prune)
     only = replace(plan, actions=tuple(a for a in plan.actions if isinstance(a, Upkeep)))

@@ -190,6 +190,21 @@ def test_an_observation_as_if_at_another_time_uses_that_time_for_all():
     assert seen.now == at
 
 
+def test_a_catalog_that_fails_after_the_backups_loses_none_of_what_came_of_them():
+    world, has_run = World(), list[str]()
+
+    def fail_once_a_backup_was_taken(name: str) -> None:
+        has_run.extend([name] if name == "record_run_finished" else [])
+        if has_run and name == "histories":
+            raise CatalogUnreachableError("it stayed locked", next_step="try again")
+
+    result = run_pass(world.process(fail_once_a_backup_was_taken))
+    assert [type(one) for one in result.outcomes] == [Succeeded]
+    assert result.unsettled is not None
+    assert result.unsettled.code == "ORC-601"
+    assert "it stayed locked" in world.inbox.received[0].error.what
+
+
 def test_an_interrupt_reaches_every_series_and_closes_every_run():
     world = several("one", "two")
     execution = world.process()
