@@ -73,12 +73,14 @@ def last_good(backups: Iterable[AnyBackup], now: datetime) -> AnyBackup | None:
 
     The order is that of their sequence numbers, which no clock can change. Backups from the future
     do not count: a clock was ahead when they were taken and has been set back since (fault F69).
+    Nor do safety copies: what a restore replaced answers for nothing that came after (ADR 0015).
     """
     newest_first = sorted(backups, key=attrgetter("position"), reverse=True)
     complete = (
         backup
         for backup in newest_first
         if backup.finished_at <= now + CLOCK_TOLERANCE
+        and not backup.is_safety_copy
         and any(copy.state is CopyState.COMPLETE for copy in backup.copies)
     )
     return next(complete, None)

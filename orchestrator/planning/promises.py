@@ -113,7 +113,8 @@ def say_none_intact(seen: SeriesObservation) -> str:
     """``no copy of its 2 backups is intact …``: for who `has_no_intact_copy`."""
     # A clock that was ahead leaves backups from the future, which may be whole (fault F69).
     listed = count(seen.backups, "backup")
-    return f"no copy of its {listed} is intact (backups from the future are not counted)"
+    others = "backups from the future and safety copies are not counted"
+    return f"no copy of its {listed} is intact ({others})"
 
 
 def _say_newest(seen: SeriesObservation, now: datetime) -> str:

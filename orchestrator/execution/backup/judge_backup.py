@@ -26,10 +26,15 @@ def judge_backup(
     """Return what is suspicious about a backup with these details, and what could not be judged.
 
     It is compared with the newest unsuspicious backup whose stored details can be read. If none of
-    the last few can be, the totals that the catalog remembers are compared; the notes say so.
+    the last few can be, the totals that the catalog remembers are compared; the notes say so. A
+    safety copy, which shows what somebody did not want, is no measure (ADR 0015).
     """
     unsuspicious = sorted(
-        (backup for backup in execution.reader.backups(series) if not backup.is_suspicious),
+        (
+            backup
+            for backup in execution.reader.backups(series)
+            if not (backup.is_suspicious or backup.is_safety_copy)
+        ),
         key=attrgetter("position"),
         reverse=True,
     )

@@ -10,7 +10,7 @@ from orchestrator.archive.layout import parse_manifest_key
 from orchestrator.archive.marks import decode_mark
 from orchestrator.execution.executor import execute
 from orchestrator.execution.marks.mark_backup import acknowledge_backup
-from orchestrator.model.backup import Backup
+from orchestrator.model.backup import Backup, RunReason, Trigger
 from orchestrator.model.marks import Mark
 from orchestrator.model.names import ObjectKey
 from orchestrator.model.outcome import Succeeded
@@ -86,6 +86,16 @@ def test_after_an_acknowledgement_the_acknowledged_one_is_the_measure(world: Wor
     acknowledge_backup(newest(world), reason="a planned purge", execution=world.process())
     assert taken(world).warnings == ()
     assert not newest(world).is_suspicious
+
+
+def test_a_safety_copy_of_what_was_lost_is_no_measure(world: World):
+    guarded = replace(a_backup_action(), run_reason=RunReason(trigger=Trigger.BEFORE_RESTORE))
+    lose_rows(world)
+    saved = execute(guarded, world.process())
+    assert isinstance(saved, Succeeded)
+    assert saved.backup is not None
+    acknowledge_backup(saved.backup, reason="it is why we restore", execution=world.process())
+    assert any("emptied since" in warning for warning in taken(world).warnings)
 
 
 def test_the_measure_is_what_was_taken_last_whatever_the_clock_said(world: World):

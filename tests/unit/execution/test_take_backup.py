@@ -22,6 +22,7 @@ from tests.unit.execution.world import (
     LOCAL,
     NOW,
     SERIES,
+    SLOT,
     World,
     a_backup_action,
     by_hand,
@@ -114,6 +115,15 @@ def test_a_first_backup_is_not_needed_once_there_is_one():
     execute(by_hand(), world.process())
     outcome = execute(a_backup_action(trigger=Trigger.FIRST), world.process())
     assert isinstance(outcome, NotNeeded)
+
+
+def test_a_safety_copy_answers_no_slot():
+    world = World()
+    execute(by_hand(), world.process())
+    world.wait(timedelta(days=1))
+    execute(a_backup_action(trigger=Trigger.BEFORE_RESTORE), world.process())
+    due = a_backup_action(replace(SLOT, at=SLOT.at + timedelta(days=1)))
+    assert isinstance(execute(due, world.process()), Succeeded)
 
 
 def test_a_slot_counts_as_answered_when_the_clock_of_the_database_lags():

@@ -67,7 +67,7 @@ def test_no_promise_is_kept_while_no_backup_has_an_intact_copy():
     assert not promise.is_kept
     assert promise.broken_since is None
     assert promise.sentence == (
-        "not kept: no copy of its 2 backups is intact (backups from the future are not counted);"
+        "not kept: no copy of its 2 backups is intact (backups from the future and safety copies are not counted);"
         " the next slot is 2026-06-06T02:00Z"
     )
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from orchestrator.model.actions import CollectChunks, TakeBackup
-from orchestrator.model.backup import Backup, Trigger
+from orchestrator.model.backup import Backup, RunReason, Trigger
 from orchestrator.model.names import DestinationName, ScheduleName
 from orchestrator.model.observation import SeriesObservation
 from orchestrator.model.plan import Plan, Retry, SkipKind, Skipped
@@ -224,6 +224,13 @@ def test_a_backup_from_the_future_answers_nothing_after_the_clock_was_set_back()
     assert last_good([YESTERDAY, wrong], utc("2026-06-01T02:10")) == YESTERDAY
     right = a_backup(utc("2026-06-01T02:10"), sequence=3)
     assert last_good([YESTERDAY, wrong, right], utc("2027-06-02T02:00")) == right
+
+
+def test_a_safety_copy_keeps_no_promise_and_is_not_the_last_good_backup():
+    reason = RunReason(trigger=Trigger.BEFORE_RESTORE)
+    saved = replace(a_backup(utc("2026-06-01T02:10"), sequence=2), reason=reason)
+    assert last_good([YESTERDAY, saved], utc("2026-06-01T02:20")) == YESTERDAY
+    assert last_good([saved], utc("2026-06-01T02:20")) is None
 
 
 def test_a_schedule_that_was_applied_in_the_future_is_in_force_from_now_on():
