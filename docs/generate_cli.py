@@ -24,8 +24,8 @@ HEAD = """\
 BACKUP_REFERENCE = """\
 A BACKUP is an id or a unique beginning of one, `latest`, or a time written with dashes
 (`2026-11-22T10:30`, in the policy's zone unless it has an offset): the last backup before it.
-`latest` and a time pass over safety copies, which a restore took of what it replaced, unless there is
-nothing else.
+`latest` and a time pass over safety copies, which a restore took of what it replaced, and backups that
+are known to be damaged, unless there is nothing else.
 """
 
 CHECK_CODES = """\

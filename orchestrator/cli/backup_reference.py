@@ -58,14 +58,17 @@ def last_of_each_series(backups: Sequence[Backup]) -> list[Backup]:
 def find_passed_over(
     reader: CatalogReader, reference: str, chosen: Backup, *, desired: DesiredState | None
 ) -> Sequence[Backup]:
-    """Return the safety copies that `find_backup` passed over to choose this one, newest first."""
+    """Return what `find_backup` passed over to choose this backup, newest first.
+
+    That are newer safety copies, and newer backups of which no copy is known to be whole.
+    """
     if chosen.is_safety_copy or not (reference == _LATEST or _is_time(reference)):
         return ()
     order = _BY_POSITION if reference == _LATEST else _BY_TIME
     newer = [
         backup
         for backup in reader.backups(chosen.series)
-        if backup.is_safety_copy and order(backup) > order(chosen)
+        if (backup.is_safety_copy or not is_intact(backup)) and order(backup) > order(chosen)
     ]
     passed = newer if reference == _LATEST else _until(newer, reference, desired)
     return sorted(passed, key=order, reverse=True)
@@ -109,11 +112,12 @@ def _newest(backups: Sequence[Backup], wanted: str, *, order: Callable[[Backup],
     # What a restore replaced is what somebody did not want, and a copy that is known to be damaged
     # is nobody's choice, either; with nothing else, it is what there is.
     wanted_ones = [backup for backup in backups if not backup.is_safety_copy] or backups
-    intact = [backup for backup in wanted_ones if _is_intact(backup)]
+    intact = [backup for backup in wanted_ones if is_intact(backup)]
     return max(intact or wanted_ones, key=order)
 
 
-def _is_intact(backup: Backup) -> bool:
+def is_intact(backup: Backup) -> bool:
+    """Whether a copy of it is not known to be damaged."""
     return any(copy.state is CopyState.COMPLETE for copy in backup.copies)
 
 

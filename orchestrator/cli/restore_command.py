@@ -5,7 +5,7 @@ from datetime import UTC
 
 import click
 
-from orchestrator.cli.backup_reference import find_backup, find_passed_over, say_if_ahead
+from orchestrator.cli.backup_reference import find_backup, find_passed_over, is_intact, say_if_ahead
 from orchestrator.cli.loading import load_or_refuse
 from orchestrator.cli.options import json_option
 from orchestrator.cli.progress import terminal_progress
@@ -109,10 +109,10 @@ def command(
     """Restore a backup into a new database, or tables of it into one that exists.
 
     BACKUP is an id or its beginning, `latest`, or a time such as 2026-11-22T10:30 (the last backup
-    before it, in the policy's zone); the latter two pass over safety copies of earlier restores. A
-    new database is built under a temporary name and gets its own only after it was compared with
-    the backup. Tables of an existing one are replaced in one transaction, after what is in them was
-    saved: on any error nothing has changed.
+    before it, in the policy's zone); the latter two pass over safety copies of earlier restores and
+    what is known to be damaged, and say so. A new database is built under a temporary name and gets
+    its own only after it was compared with the backup. Tables of an existing one are replaced in
+    one transaction, after what is in them was saved: on any error nothing has changed.
     """
     require_options_that_fit(
         {"--into-new": into_new, "--into-existing": into_existing, "--swap": swap or None}, options
@@ -175,7 +175,8 @@ def _say_choice(reference: str, backup: Backup, execution: Execution) -> None:
     if not backup.id.startswith(reference):
         _say(f"{reference}: backup {backup.id}, of {_moment(backup)}, {backup.reason}")
     for other in find_passed_over(execution.reader, reference, backup, desired=execution.desired):
-        _say(f"passed over: {other.id}, of {_moment(other)}, {other.reason} (take it by its id)")
+        why = "" if is_intact(other) else ", no copy of which is known to be whole"
+        _say(f"passed over: {other.id}, of {_moment(other)}, {other.reason}{why} (take it by its id)")
     if backup.is_safety_copy:
         _say(f"warning: {backup.id} is a {backup.reason}: it holds what was replaced then")
 

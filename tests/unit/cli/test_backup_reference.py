@@ -64,6 +64,17 @@ def test_safety_copies_are_passed_over_and_named(reference: str):
     assert chosen(reference, a_catalog(older, good, newer, later)) == (good, passed)
 
 
+@pytest.mark.parametrize("reference", ["latest", "2026-07-23T00:00"])
+def test_a_newer_backup_that_is_damaged_is_passed_over_and_named(reference: str):
+    good, older = a_backup(AT_TWO), a_backup(AT_TWO - timedelta(hours=1))
+    copies = (a_copy(state=CopyState.DAMAGED),)
+    newer, elder = [
+        replace(a_backup(AT_TWO + by), copies=copies)
+        for by in (timedelta(hours=1), -timedelta(hours=2))
+    ]
+    assert chosen(reference, a_catalog(elder, older, good, newer)) == (good, [newer])
+
+
 def backups_around_a_clock_that_was_ahead() -> tuple[Backup, Backup]:
     ahead = a_backup(AT_TWO + timedelta(days=400), sequence=7)
     return ahead, a_backup(AT_TWO, sequence=8)
