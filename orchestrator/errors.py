@@ -116,7 +116,7 @@ class ClientProgramError(SourceError):
 
 
 class TablesNotFoundError(SourceError):
-    """A pattern of `tables.include` matches no table: it is misspelt, or the table is gone."""
+    """`tables.include` or `tables.exclude` leaves nothing: a name is misspelt, or a table is gone."""
 
     code = "ORC-206"
 

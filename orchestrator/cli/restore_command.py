@@ -176,7 +176,9 @@ def _say_choice(reference: str, backup: Backup, execution: Execution) -> None:
         _say(f"{reference}: backup {backup.id}, of {_moment(backup)}, {backup.reason}")
     for other in find_passed_over(execution.reader, reference, backup, desired=execution.desired):
         why = "" if is_intact(other) else ", no copy of which is known to be whole"
-        _say(f"passed over: {other.id}, of {_moment(other)}, {other.reason}{why} (take it by its id)")
+        _say(
+            f"passed over: {other.id}, of {_moment(other)}, {other.reason}{why} (take it by its id)"
+        )
     if backup.is_safety_copy:
         _say(f"warning: {backup.id} is a {backup.reason}: it holds what was replaced then")
 

@@ -32,6 +32,29 @@ def test_exclude_wins_over_include() -> None:
     assert result.uncovered == ()
 
 
+def test_a_pattern_of_which_exclude_takes_every_table_is_named() -> None:
+    with pytest.raises(TablesNotFoundError, match=r"exclude takes: audit\.\*"):
+        selected(["public.a", "audit.b"], include=["public.*", "audit.*"], exclude=["audit.?"])
+
+
+@pytest.mark.parametrize("include", [(), ("public.*",)])
+def test_a_selection_that_leaves_no_table_is_refused(include: Sequence[str]) -> None:
+    with pytest.raises(TablesNotFoundError, match="exclude takes"):
+        selected(["public.a", "public.b"], include=include, exclude=["*.*"])
+
+
+def test_a_database_without_tables_leaves_nothing_to_refuse() -> None:
+    assert selected([], exclude=["*.*"]).tables == ()
+
+
+def test_an_included_parent_stays_while_partitions_of_it_are_excluded() -> None:
+    parent, leaf, other = names("public.log", "parts.log_2025", "parts.log_2026")
+    tables = ["public.log", "parts.log_2025", "parts.log_2026"]
+    parents = {leaf: (parent,), other: (parent,)}
+    left = selected(tables, include=["public.log"], exclude=["*.log_2025"], parents=parents)
+    assert left.tables == (parent, other)
+
+
 def test_patterns_are_case_sensitive() -> None:
     with pytest.raises(TablesNotFoundError, match=r"public\.users"):
         selected(["public.Users"], include=["public.users"])
@@ -77,7 +100,10 @@ def test_a_pattern_that_fits_the_parent_fits_its_partitions() -> None:
 
 def test_excluding_the_parent_excludes_its_partitions() -> None:
     parent, leaf = names("public.log", "parts.log_2026")
+    other = TableName("public", "a")
     result = selected(
-        ["public.log", "parts.log_2026"], exclude=["public.log"], parents={leaf: (parent,)}
+        ["public.log", "parts.log_2026", "public.a"],
+        exclude=["public.log"],
+        parents={leaf: (parent,)},
     )
-    assert result.tables == ()
+    assert result.tables == (other,)

@@ -33,11 +33,12 @@ def select_tables(
     yesterday is read today. ``exclude`` wins over ``include``; an empty ``include`` means all.
 
     Raises:
-        TablesNotFoundError: a pattern of ``include`` matches no table.
+        TablesNotFoundError: a pattern of ``include`` matches no table, or none that ``exclude``
+            leaves; or tables are there, and none is left. Such a backup would be proved, and empty.
     """
     include = [_compiled(pattern) for pattern in selection.include]
     exclude = [_compiled(pattern) for pattern in selection.exclude]
-    _require_matches(selection.include, include, names)
+    _require_matches(selection.include, include, names, "matches no table")
     chosen: list[TableName] = []
     uncovered: list[TableName] = []
     excluded: list[TableName] = []
@@ -47,6 +48,15 @@ def select_tables(
             excluded.append(name)
             continue
         (chosen if not include or _fits(include, family) else uncovered).append(name)
+    left = [member for name in chosen for member in _with_ancestors(name, parents)]
+    _require_matches(
+        selection.include, include, left, "means only tables that tables.exclude takes"
+    )
+    if names and not chosen:
+        raise TablesNotFoundError(
+            f"tables.exclude takes every one of the {len(names)} tables, so that nothing is backed up",
+            next_step="narrow tables.exclude, or pause the policy if nothing is to be backed up",
+        )
     return Selected(tuple(chosen), tuple(uncovered), tuple(excluded))
 
 
@@ -81,7 +91,10 @@ def _with_ancestors(
 
 
 def _require_matches(
-    texts: Sequence[str], patterns: Sequence[re.Pattern[str]], names: Sequence[TableName]
+    texts: Sequence[str],
+    patterns: Sequence[re.Pattern[str]],
+    names: Sequence[TableName],
+    trouble: str,
 ) -> None:
     lost = [
         text
@@ -90,6 +103,6 @@ def _require_matches(
     ]
     if lost:
         raise TablesNotFoundError(
-            f"tables.include matches no table: {', '.join(lost)}",
+            f"tables.include {trouble}: {', '.join(lost)}",
             next_step="correct the pattern (names are case-sensitive, as schema.table) or remove it",
         )
