@@ -112,7 +112,6 @@ class KeepingChecks:
                         backups,
                         destination=DestinationName(place),
                         rules=rules,
-                        in_use={},
                         now=self.world.time,
                     )
                     found = {str(name) for name, one in decided.items() if one.is_kept}

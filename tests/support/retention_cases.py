@@ -47,7 +47,6 @@ class Case:
     backups: list[Backup]
     retention: Retention
     zone: ZoneInfo
-    in_use: dict[BackupId, str]
     now: datetime
 
 
@@ -69,7 +68,6 @@ def a_case(random: Random) -> Case:
         backups=backups,
         retention=some_retention(random),
         zone=random.choice(ZONES),
-        in_use={one.id: "a restore" for one in backups if random.random() < 0.05},
         now=max(times) + timedelta(seconds=ahead - behind),
     )
 

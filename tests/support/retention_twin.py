@@ -5,7 +5,7 @@ with the product but the values that it reads.
 """
 
 from calendar import monthrange
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -27,7 +27,6 @@ class Twin:
     destination: str
     retention: Retention
     zone: ZoneInfo
-    in_use: Mapping[str, str]
     now: datetime
 
     def labels(self) -> dict[str, set[str]]:
@@ -52,8 +51,6 @@ class Twin:
             yield "min_keep"
         if any(hold.until is None or hold.until > self.now for hold in one.holds):
             yield "held"
-        if one.id in self.in_use:
-            yield "in_use"
         if self.now < one.snapshot_at + ONE_HOUR:
             yield "young"
         if not self.eligible:

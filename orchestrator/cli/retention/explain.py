@@ -101,9 +101,7 @@ def _explain_place(
         why = "kept: the policy does not name this destination any more"
         return Place(destination, None, why)
     rules = RetentionRules(retention=policy.retention, zone=policy.timezone)
-    decisions = decide_retention(
-        of_series, destination=destination, rules=rules, in_use={}, now=now
-    )
+    decisions = decide_retention(of_series, destination=destination, rules=rules, now=now)
     marked_at = copy.expired_at
     goes_at = None if marked_at is None else marked_at + policy.retention.prune_delay
     decision = decisions.get(backup.id)

@@ -82,8 +82,6 @@ def view_series(
             around.now, others=_other_clocks(history, around.now), last_pass=around.last_pass
         ),
         is_intact=True,
-        # Readers say so at the destinations: `find_readers` asks there before anything goes.
-        in_use={},
         now=around.now,
     )
 

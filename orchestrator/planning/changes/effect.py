@@ -30,7 +30,7 @@ def find_effect(
 ) -> RetentionEffect:
     """Decide about the same copies twice, at one moment, and return what is decided otherwise."""
     before, after = (
-        decide_retention(backups, destination=destination, rules=one, in_use={}, now=now)
+        decide_retention(backups, destination=destination, rules=one, now=now)
         for one in (rules.before, rules.after)
     )
     kept, stays = _kept(before), _kept(after)

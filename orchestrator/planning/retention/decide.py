@@ -64,19 +64,18 @@ def decide_retention(
     *,
     destination: DestinationName,
     rules: RetentionRules,
-    in_use: Mapping[BackupId, str],
     now: datetime,
 ) -> Mapping[BackupId, CopyDecision]:
     """Decide for every backup with a copy at a destination, each series on its own (design §7).
 
-    ``in_use`` says, in words, who reads a backup now (``"a restore by …"``). Holds, suspicion and
-    acknowledgement are read from the backups. A copy whose removal has begun is not there any more.
-    ``now`` is aware UTC. The order of the backups does not matter.
+    Holds, suspicion and acknowledgement are read from the backups. A copy whose removal has begun is
+    not there any more. ``now`` is aware UTC. The order of the backups does not matter.
+
+    Who reads a backup at this moment keeps it by no rule: readers say so at a destination, and
+    whoever removes something looks there.
     """
     decisions: dict[BackupId, CopyDecision] = {}
-    for copies, moment in moments_of(
-        backups, destination=destination, rules=rules, in_use=in_use, now=now
-    ):
+    for copies, moment in moments_of(backups, destination=destination, rules=rules, now=now):
         represented, history = find_represented(moment), limit_history(moment)
         for copy in copies:
             is_kept = copy.id in represented or keeps_always(copy, moment)

@@ -28,8 +28,6 @@ def label_backups(
     rules = RetentionRules(retention=retention, zone=zone)
     return {
         copy.id: labels_of(copy, moment)
-        for copies, moment in moments_of(
-            backups, destination=destination, rules=rules, in_use={}, now=now
-        )
+        for copies, moment in moments_of(backups, destination=destination, rules=rules, now=now)
         for copy in copies
     }

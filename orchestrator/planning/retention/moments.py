@@ -1,12 +1,12 @@
 """Backups as the rules see them: each series at one destination, at one moment."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
 
 from orchestrator.model.backup import BackupOutline, CopyState
-from orchestrator.model.names import BackupId, DestinationName, Series
+from orchestrator.model.names import DestinationName, Series
 from orchestrator.planning.retention.copies import (
     RatedCopy,
     RetentionRules,
@@ -23,7 +23,6 @@ def moments_of(
     *,
     destination: DestinationName,
     rules: RetentionRules,
-    in_use: Mapping[BackupId, str],
     now: datetime,
 ) -> Iterator[tuple[Sequence[RatedCopy], Moment]]:
     """Yield the copies of each series at a destination, from old to new, and their moment.
@@ -43,7 +42,7 @@ def moments_of(
             eligible = [copy for copy in copies if copy.standing is Standing.ELIGIBLE]
         proved = (copy for copy in eligible if copy.verified)
         last = max(proved, key=attrgetter("turn"), default=None)
-        yield copies, look_at(Shelf(rules, eligible), now, in_use, last)
+        yield copies, look_at(Shelf(rules, eligible), now, last)
 
 
 def _rate(

@@ -10,7 +10,6 @@ from orchestrator.planning.retention.copies import RatedCopy, Standing
 from orchestrator.planning.retention.lapses import Expiry, Lapse
 from orchestrator.planning.retention.rules import (
     HELD,
-    IN_USE,
     MIN_KEEP,
     NEWEST,
     NOTHING_ELIGIBLE,
@@ -69,7 +68,6 @@ def _say_always(copy: RatedCopy, label: str, moment: Moment) -> str:
     return {
         NEWEST: _say_newest(copy, moment),
         MIN_KEEP: f"min_keep {number}: it is one of the newest {number} verified copies",
-        IN_USE: f"in use: {moment.in_use.get(copy.id, '')}",
         YOUNG_LABEL: "young: it is younger than one hour",
         NOTHING_ELIGIBLE: "nothing eligible: no copy of this series here is complete and"
         " trusted, so all are kept",

@@ -12,34 +12,28 @@ from orchestrator.planning.window import subtract_window
 
 YOUNG = timedelta(hours=1)
 
-NEWEST, MIN_KEEP, HELD, IN_USE = "newest", "min_keep", "held", "in_use"
+NEWEST, MIN_KEEP, HELD = "newest", "min_keep", "held"
 YOUNG_LABEL, NOTHING_ELIGIBLE = "young", "nothing_eligible"
 """Labels beside the tiers: the newest verified copy, one of the newest ``min_keep`` verified ones,
-held, read by somebody, younger than one hour, and all copies where none is eligible."""
+held, younger than one hour, and all copies where none is eligible."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
     """A shelf at one time. A tier keeps what is newer than its limit, if it is declared.
 
-    ``in_use`` says who reads a backup now; ``limits`` stand from fine to coarse, and there is none if
-    nothing is eligible. ``taken_last`` is the verified copy whose backup has the highest sequence
-    number, or None if there is none: where a clock went back, it is not the one with the latest time.
+    ``limits`` stand from fine to coarse, and there is none if nothing is eligible. ``taken_last`` is
+    the verified copy whose backup has the highest sequence number, or None if there is none: where a
+    clock went back, it is not the one with the latest time.
     """
 
     shelf: Shelf
     now: datetime
     limits: Mapping[Tier, datetime]
-    in_use: Mapping[BackupId, str]
     taken_last: RatedCopy | None = None
 
 
-def look_at(
-    shelf: Shelf,
-    now: datetime,
-    in_use: Mapping[BackupId, str],
-    taken_last: RatedCopy | None = None,
-) -> Moment:
+def look_at(shelf: Shelf, now: datetime, taken_last: RatedCopy | None = None) -> Moment:
     """Return a shelf as it is at an aware UTC time: nothing ages while backups fail."""
     newest, rules = shelf.newest, shelf.rules
     limits: Mapping[Tier, datetime] = {}
@@ -50,7 +44,7 @@ def look_at(
             for tier in Tier
             if tier in rules.retention.tiers
         }
-    return Moment(shelf=shelf, now=now, limits=limits, in_use=in_use, taken_last=taken_last)
+    return Moment(shelf=shelf, now=now, limits=limits, taken_last=taken_last)
 
 
 def find_represented(moment: Moment) -> frozenset[BackupId]:
@@ -91,7 +85,7 @@ def labels_if_whole(copy: RatedCopy, moment: Moment) -> tuple[str, ...]:
     shelf.put(whole)
     last = whole if last is None or last.turn < whole.turn else last
     try:
-        return labels_of(whole, look_at(shelf, moment.now, moment.in_use, last))
+        return labels_of(whole, look_at(shelf, moment.now, last))
     finally:
         shelf.take(whole)
 
@@ -126,10 +120,6 @@ def _is_held(copy: RatedCopy, moment: Moment) -> bool:
     return any(hold.is_in_force(moment.now) for hold in copy.holds)
 
 
-def _is_in_use(copy: RatedCopy, moment: Moment) -> bool:
-    return copy.id in moment.in_use
-
-
 def _is_young(copy: RatedCopy, moment: Moment) -> bool:
     return moment.now - copy.at < YOUNG
 
@@ -142,7 +132,6 @@ ALWAYS: Mapping[str, Callable[[RatedCopy, Moment], bool]] = {
     NEWEST: _is_newest_verified,
     MIN_KEEP: _is_in_min_keep,
     HELD: _is_held,
-    IN_USE: _is_in_use,
     YOUNG_LABEL: _is_young,
     NOTHING_ELIGIBLE: _is_without_any_eligible,
 }

@@ -73,7 +73,7 @@ class SimulatedSeries:
 
     def pass_at(self, now: datetime, conditions: PruneConditions) -> int:
         """Make one pass at an aware time, and return how many copies it pruned."""
-        moment = look_at(self._shelf, now, {})
+        moment = look_at(self._shelf, now)
         self._look_again(self._changed(moment), moment)
         self._before, self._touched = moment, []
         if not self._expired:

@@ -42,8 +42,6 @@ class SeriesView(Generic[ViewedBackup_co]):
         rebuilt_at: when the catalog was rebuilt, if nobody acknowledged that yet.
         clock_trouble: in words, why the clock cannot be trusted, or None.
         is_intact: whether the newest verified copy was found whole since the latest failure.
-        in_use: who reads a backup now, in words. Nobody, where only the catalog is asked: readers
-            say it at a destination, of a whole series, and whoever removes something looks there.
     """
 
     policy: Policy
@@ -56,7 +54,6 @@ class SeriesView(Generic[ViewedBackup_co]):
     rebuilt_at: datetime | None
     clock_trouble: str | None
     is_intact: bool
-    in_use: Mapping[BackupId, str]
     now: datetime
 
 
@@ -90,7 +87,6 @@ def decide_place(
         backups,
         destination=destination,
         rules=RetentionRules(retention=policy.retention, zone=policy.timezone),
-        in_use=view.in_use,
         now=view.now,
     )
     marks = _marks_of(backups, destination)

@@ -21,13 +21,12 @@ def decide(case: Case) -> Mapping[BackupId, CopyDecision]:
         case.backups,
         destination=LOCAL,
         rules=RetentionRules(retention=case.retention, zone=case.zone),
-        in_use=case.in_use,
         now=case.now,
     )
 
 
 def twin_of(case: Case) -> Twin:
-    return Twin(case.backups, LOCAL, case.retention, case.zone, case.in_use, case.now)
+    return Twin(case.backups, LOCAL, case.retention, case.zone, case.now)
 
 
 @pytest.mark.parametrize("batch", range(BATCHES))
@@ -66,9 +65,4 @@ def test_the_labels_of_list_are_those_of_the_decision():
             zone=case.zone,
             now=case.now,
         )
-        decisions = decide(case).values()
-        expected = {
-            one.copy.id: tuple(label for label in one.labels if label != "in_use")
-            for one in decisions
-        }
-        assert labels == expected
+        assert labels == {one.copy.id: one.labels for one in decide(case).values()}

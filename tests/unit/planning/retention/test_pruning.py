@@ -207,7 +207,6 @@ def expired_of(backups: list[Backup]) -> ExpiredCopies:
         backups,
         destination=DestinationName("local"),
         rules=RetentionRules(retention=a_retention(min_keep=1, daily="7d"), zone=ZONES[0]),
-        in_use={},
         now=NOW,
     )
     return expired_copies(list(decisions.values()), NOW)

@@ -22,18 +22,16 @@ SUSPICION = Suspicion(at=NOW, reasons=("users is empty",))
 def decide(
     *backups: Backup,
     now: datetime = NOW,
-    in_use: Mapping[BackupId, str] | None = None,
     min_keep: int = 1,
     **tiers: str,
 ) -> list[CopyDecision]:
-    found = decide_of(*backups, now=now, in_use=in_use, min_keep=min_keep, **tiers)
+    found = decide_of(*backups, now=now, min_keep=min_keep, **tiers)
     return [found[backup.id] for backup in backups]
 
 
 def decide_of(
     *backups: Backup,
     now: datetime = NOW,
-    in_use: Mapping[BackupId, str] | None = None,
     min_keep: int = 1,
     **tiers: str,
 ) -> Mapping[BackupId, CopyDecision]:
@@ -44,7 +42,6 @@ def decide_of(
             retention=a_retention(min_keep=min_keep, **(tiers or {"daily": "7d"})),
             zone=ZoneInfo("Europe/London"),
         ),
-        in_use=in_use or {},
         now=now,
     )
 
@@ -80,12 +77,6 @@ def test_a_hold_whose_time_has_passed_keeps_nothing():
     expired, _ = decide(old, a_backup(NOW))
     assert expired.expiry is not None
     assert expired.expiry.since == NOW
-
-
-def test_who_reads_a_backup_keeps_it():
-    old = a_backup(NOW - 90 * DAY)
-    decision, _ = decide(old, a_backup(NOW), in_use={old.id: "a restore by ann@host"})
-    assert decision.sentence == "in use: a restore by ann@host"
 
 
 def test_an_expired_copy_names_what_represents_its_bucket_and_since_when():

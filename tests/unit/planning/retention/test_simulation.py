@@ -89,7 +89,7 @@ def test_the_same_walk_gives_the_same_result():
 
 
 def full_decision(series: SimulatedSeries, now: datetime) -> dict[str, tuple[str, ...]]:
-    moment = look_at(series._shelf, now, {})
+    moment = look_at(series._shelf, now)
     found = {copy.id: labels_of(copy, moment) for copy in series._shelf.copies}
     return {backup: labels for backup, labels in found.items() if labels}
 
