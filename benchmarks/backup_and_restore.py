@@ -308,7 +308,8 @@ def main(arguments: Sequence[str]) -> None:
         make_data(bench, options.megabytes)
         print(f"{options.megabytes:,} MB of COPY text, medians of {options.pairs} pairs,")
         print(f"{platform.machine()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f},")
-        print(f"{programs.version_text.strip()}, Unix socket, fsync off at the server\n")
+        major, minor = programs.version
+        print(f"PostgreSQL {major}.{minor}, Unix socket, fsync off at the server\n")
         title = "wall s (CPU s of command + server)"
         print(f"| {'ours: theirs':38} | {'ours: ' + title} | theirs | wall | CPU | MiB |")
         print("|---|---|---|---|---|---|")

@@ -6,7 +6,8 @@ from typing import final
 
 from typing_extensions import override
 
-from orchestrator.alerts.text import AlertText, compose_alert
+from orchestrator.alerts.draft import write_subject
+from orchestrator.alerts.text import BODY_LIMIT, Form, write_body
 from orchestrator.model.alert import Alert, Delivery, DeliveryState
 from orchestrator.model.names import ChannelName
 from orchestrator.model.policy import Channel
@@ -15,11 +16,12 @@ from orchestrator.ports.alerts import AlertSender
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentAlert:
-    """An alert that a channel took, and the words that its reader sees."""
+    """An alert that a channel took, and the words that its reader sees: ``body`` is plain text."""
 
     channel: ChannelName
     alert: Alert
-    text: AlertText
+    subject: str
+    body: str
 
 
 @final
@@ -35,5 +37,12 @@ class MemoryAlertSender(AlertSender):
     def send(self, alert: Alert, channel: Channel) -> Delivery:
         if channel.name in self._down:
             return Delivery(channel=channel.name, state=DeliveryState.FAILED, answer="it is down")
-        self.sent.append(SentAlert(channel=channel.name, alert=alert, text=compose_alert(alert)))
+        self.sent.append(
+            SentAlert(
+                channel=channel.name,
+                alert=alert,
+                subject=write_subject(alert),
+                body=write_body(alert, Form.PLAIN, limit=BODY_LIMIT),
+            )
+        )
         return Delivery(channel=channel.name, state=DeliveryState.SENT, answer="kept in memory")

@@ -33,10 +33,6 @@ class SqlCatalog(
 ):
     """A `orchestrator.ports.catalog.Catalog` in SQLite or PostgreSQL; threads may share one."""
 
-    def __init__(self, transactions: Transactions) -> None:
-        """Given a way to open transactions on a migrated catalog, be that catalog."""
-        super().__init__(transactions)
-
     def close(self) -> None:
         """Close its connections. This happens by itself when nothing refers to it any more."""
         self._transactions.close()

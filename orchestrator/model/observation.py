@@ -30,17 +30,15 @@ class SeriesObservation:
 
     ``newest`` is the newest backup that has a complete copy, ``unsuspicious`` the newest of those
     that no guard doubts, or None if that cannot be told; ``backups`` counts all that the catalog
-    lists. ``last_failure`` is the latest attempt that ended if it failed or was interrupted, else
-    None; ``failures`` are all that did so since an attempt succeeded, oldest first. ``pause`` is the
-    policy's, also when its time has passed. ``missed_until`` is, by schedule, the last slot that
-    was recorded as missed. ``marked`` are the backups that have holds, or are suspicious and
-    unanswered, oldest first. ``upkeep`` is decided while the backups of the series are at hand: those of all series at
-    once would not fit into memory (design §10).
+    lists. ``failures`` are the attempts that failed or were interrupted since one succeeded, oldest
+    first. ``pause`` is the policy's, also when its time has passed. ``missed_until`` is, by schedule,
+    the last slot that was recorded as missed. ``marked`` are the backups that have holds, or are
+    suspicious and unanswered, oldest first. ``upkeep`` is decided while the backups of the series are
+    at hand: those of all series at once would not fit into memory (design §10).
     """
 
     series: Series
     newest: Backup | None
-    last_failure: Run | None
     lease: LeaseObservation | None
     backups: int
     failures: tuple[Run, ...] = ()
@@ -49,6 +47,11 @@ class SeriesObservation:
     marked: tuple[Backup, ...] = ()
     unsuspicious: Backup | None = None
     upkeep: UpkeepPlan = field(default_factory=UpkeepPlan)
+
+    @property
+    def last_failure(self) -> Run | None:
+        """The latest attempt that ended, if it failed or was interrupted, else None."""
+        return self.failures[-1] if self.failures else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

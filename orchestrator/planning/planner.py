@@ -124,7 +124,7 @@ def _list_cases(desired: DesiredState, observation: Observation, retry: Retry) -
 
 
 def _never_seen(series: Series) -> SeriesObservation:
-    return SeriesObservation(series=series, newest=None, last_failure=None, lease=None, backups=0)
+    return SeriesObservation(series=series, newest=None, lease=None, backups=0)
 
 
 def _urgency(action: TakeBackup) -> tuple[datetime, Series]:

@@ -183,7 +183,6 @@ def _observe_series(
     return SeriesObservation(
         series=series,
         newest=past.newest,
-        last_failure=history.failures[-1] if history.failures else None,
         failures=history.failures,
         lease=interruptions.leases.get(series),
         backups=len(history.backups),

@@ -19,7 +19,7 @@ class MemoryHarness:
         self.sender = MemoryAlertSender(down={self.failing.name})
 
     def received(self) -> Sequence[str]:
-        return [f"{sent.text.subject}\n{sent.text.plain}" for sent in self.sender.sent]
+        return [f"{sent.subject}\n{sent.body}" for sent in self.sender.sent]
 
 
 class TestMemoryAlertSender(AlertSenderContract):

@@ -149,7 +149,7 @@ def damaged_backups_alone_do_not_count_as_backups() -> Scenario:
 def a_failed_attempt_is_named_when_its_slot_is_tried_again() -> Scenario:
     known = one_series("2026-06-01T05:30", "2026-05-31T23:00:20")
     failed = a_run(utc("2026-06-01T05:00:03"), state=RunState.FAILED)
-    seen = replace(known.observation.series[a_series()], last_failure=failed)
+    seen = replace(known.observation.series[a_series()], failures=(failed,))
     return replace(known, observation=replace(known.observation, series={a_series(): seen}))
 
 

@@ -309,11 +309,10 @@ def an_entry_of(action: LogAction, *, at: datetime = LONG_AGO) -> LogEntry:
     )
 
 
-def a_series_observation(  # noqa: PLR0913 - the fields that a test may be about
+def a_series_observation(
     *,
     series: Series | None = None,
     newest: Backup | None = None,
-    last_failure: Run | None = None,
     lease: LeaseObservation | None = None,
     backups: int | None = None,
     failures: Sequence[Run] = (),
@@ -323,7 +322,6 @@ def a_series_observation(  # noqa: PLR0913 - the fields that a test may be about
     return SeriesObservation(
         series=series or (newest.series if newest else a_series()),
         newest=newest,
-        last_failure=last_failure or (failures[-1] if failures else None),
         failures=tuple(failures),
         pause=pause,
         lease=lease,

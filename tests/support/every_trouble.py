@@ -107,7 +107,6 @@ def _observe(series: Series, changed: dict[str, object]) -> SeriesObservation:
         series=series,
         newest=newest,
         unsuspicious=newest,
-        last_failure=None,
         lease=None,
         backups=30,
     )

@@ -34,4 +34,10 @@ def servers_at_hand() -> dict[int, Path]:
 
 def described_servers() -> str:
     """Return the versions in words, for the head of a report."""
-    return ", ".join(read_version(place).version_text for place in servers_at_hand().values())
+    return ", ".join(say_version(place) for place in servers_at_hand().values())
+
+
+def say_version(programs: Path) -> str:
+    """Return the version of the programs in a directory, such as ``PostgreSQL 17.10``."""
+    major, minor = read_version(programs).version
+    return f"PostgreSQL {major}.{minor}"

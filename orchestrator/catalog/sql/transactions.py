@@ -19,7 +19,6 @@ class Transactions:
     def __init__(self, engine: Engine, place: Place) -> None:
         """Given an engine of ``connecting.py`` and where it leads, be ready for both kinds."""
         self.place = place
-        self._engine = engine
         if engine.dialect.name == "sqlite":
             event.listen(engine, "begin", _begin_sqlite)
             self._reader: Engine = engine

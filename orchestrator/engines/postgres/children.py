@@ -146,15 +146,14 @@ def run_child(
     argv: Sequence[str | bytes],
     *,
     environment: Mapping[str, str],
-    input: bytes | None = None,  # noqa: A002 - the word that subprocess.run uses for it
     timeout: float | None,
     user: str | None = None,
     started: Callable[[subprocess.Popen[bytes]], None] | None = None,
 ) -> CompletedChild:
     """Run a program to its end and return all that it wrote; the exit status is not judged.
 
-    ``timeout`` is in seconds; None waits for ever. ``started`` is given the child, so that another
-    thread can kill it.
+    It finds nothing to read. ``timeout`` is in seconds; None waits for ever. ``started`` is given the
+    child, so that another thread can kill it.
 
     Raises:
         ClientProgramError: there is no such program, or it was killed after ``timeout``.
@@ -162,7 +161,6 @@ def run_child(
     child = start_child(
         argv,
         environment=environment,
-        stdin=subprocess.DEVNULL if input is None else subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         user=user,
@@ -171,7 +169,7 @@ def run_child(
         try:
             if started is not None:
                 started(child)
-            stdout, stderr = child.communicate(input, timeout=timeout)
+            stdout, stderr = child.communicate(timeout=timeout)
         except subprocess.TimeoutExpired as error:
             raise ClientProgramError(
                 f"{os.fsdecode(argv[0])} did not end within {timeout:g} s and was killed",
@@ -188,20 +186,19 @@ def libpq_environment(
     application_name: str,
     passfile: str | None = None,
     client_encoding: str | None = None,
-    connect_timeout: int = 10,
 ) -> dict[str, str]:
     """Return the whole environment of a libpq program.
 
     ``inherited`` is the caller's environment, of which only what finds password files, service
     files, certificates and tickets is taken over. ``passfile`` is the name that `passfile` gave;
-    without it the user's own password file counts. ``connect_timeout`` is in seconds.
+    without it the user's own password file counts.
     """
     environment = {name: inherited[name] for name in _INHERITED if inherited.get(name)}
     environment |= {
         "PATH": "/usr/bin:/bin",
         "LC_ALL": "C.UTF-8",
         "PGAPPNAME": application_name,
-        "PGCONNECT_TIMEOUT": str(connect_timeout),
+        "PGCONNECT_TIMEOUT": "10",
     }
     if passfile is not None:
         environment["PGPASSFILE"] = passfile

@@ -37,14 +37,10 @@ _INSTALL_HINT = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientPrograms:
-    """One directory that holds every client program, and their version.
-
-    ``version`` is (major, minor); ``version_text`` is what ``pg_dump --version`` printed.
-    """
+    """One directory that holds every client program, and their version as (major, minor)."""
 
     directory: Path
     version: tuple[int, int]
-    version_text: str
 
     def path(self, program: str) -> str:
         """Return the absolute path of one of them, such as ``pg_dump``."""
@@ -172,8 +168,7 @@ def _read_version(directory: Path, _modified: int) -> ClientPrograms:
             f"{program} does not run: {answer.words or text or 'it printed nothing'}",
             next_step=_INSTALL_HINT.format(of_version=""),
         )
-    version = (int(match[1]), int(match[2] or 0))
-    return ClientPrograms(directory=directory, version=version, version_text=text)
+    return ClientPrograms(directory=directory, version=(int(match[1]), int(match[2] or 0)))
 
 
 def _directories(environment: Mapping[str, str]) -> Iterator[Path]:

@@ -94,7 +94,6 @@ class _Roles:
 
     own: str
     may_create_databases: bool
-    may_create_roles: bool
     may_use_made: bool
     there: frozenset[str]
     made: tuple[str, ...]
@@ -112,7 +111,6 @@ def _roles(connection: Connection, request: RestoreRequest) -> _Roles:
     return _Roles(
         own=str(own),
         may_create_databases=bool(databases),
-        may_create_roles=bool(roles),
         may_use_made=bool(use),
         there=there,
         made=wanted if roles else (),

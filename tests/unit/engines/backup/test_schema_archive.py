@@ -18,9 +18,7 @@ def a_program(folder: Path, name: str, *, says: str) -> DumpPrograms:
     program.write_text(f"#!/bin/sh\nprintf '%s' '{says}' >&2\nprintf 'PGDMP and more'\n")
     program.chmod(0o755)
     return DumpPrograms(
-        programs=ClientPrograms(
-            directory=folder, version=(17, 10), version_text="pg_dump (PostgreSQL) 17.10"
-        ),
+        programs=ClientPrograms(directory=folder, version=(17, 10)),
         connection_string="dbname=app",
         environment={},
         timeout=timedelta(seconds=20),

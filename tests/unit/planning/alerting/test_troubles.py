@@ -51,7 +51,6 @@ def seen_of(
     observed = SeriesObservation(
         series=series,
         newest=a_backup(NOW - hours_old * HOUR, series=series),
-        last_failure=failures[-1] if failures else None,
         lease=None,
         backups=1,
         failures=failures,
