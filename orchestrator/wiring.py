@@ -49,6 +49,7 @@ from orchestrator.settings import Settings
 
 if TYPE_CHECKING:
     from orchestrator.engines.postgres.cluster import ThrowawayCluster
+    from orchestrator.engines.postgres.preflight.inspector import PostgresInspector
 
 FALLBACK = "ORCHESTRATOR_ALERT_URL"
 
@@ -149,13 +150,15 @@ def channel_inspector() -> ChannelInspector:
 
 def source_inspector(settings: Settings) -> SourceInspector:
     """Return what looks at servers, databases and client programs before they are needed."""
-    from orchestrator.engines.postgres.preflight.inspector import PostgresInspector
-
-    return PostgresInspector(clock=SystemClock(), environment=settings.environment)
+    return _postgres_inspector(settings)
 
 
 def server_clock(settings: Settings) -> ServerClock:
     """Return what asks servers for the time."""
+    return _postgres_inspector(settings)
+
+
+def _postgres_inspector(settings: Settings) -> "PostgresInspector":
     from orchestrator.engines.postgres.preflight.inspector import PostgresInspector
 
     return PostgresInspector(clock=SystemClock(), environment=settings.environment)

@@ -27,12 +27,19 @@ def totals_of(details: Details) -> Mapping[str, int]:
 
 def damage_of_object(stored: StoredObject, data: bytes) -> Damage | None:
     """Given the bytes that lie under an object's key, return what is wrong with them, or None."""
-    if len(data) != stored.size:
-        return Damage(
-            object_key=stored.key, what=f"it has {len(data)} bytes instead of {stored.size}"
-        )
+    if (damage := damage_of_size(stored, len(data))) is not None:
+        return damage
     if sha256(data).hexdigest() != stored.sha256:
         return Damage(object_key=stored.key, what="its SHA-256 is not the recorded one")
+    return None
+
+
+def damage_of_size(stored: StoredObject, size: int | None) -> Damage | None:
+    """Given how many bytes lie under an object's key, None if nothing does, return what is wrong."""
+    if size is None:
+        return Damage(object_key=stored.key, what="it is missing")
+    if size != stored.size:
+        return Damage(object_key=stored.key, what=f"it has {size} bytes instead of {stored.size}")
     return None
 
 

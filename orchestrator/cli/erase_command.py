@@ -6,11 +6,12 @@ from orchestrator.cli.exit_codes import ExitCode
 from orchestrator.cli.loading import load_or_refuse
 from orchestrator.cli.options import json_option
 from orchestrator.cli.progress import terminal_progress
-from orchestrator.cli.rendering import format_bytes, print_json, printable
+from orchestrator.cli.rendering import print_json, printable
 from orchestrator.errors import UsageError
 from orchestrator.execution.find_databases import with_databases
 from orchestrator.execution.prune.erase_series import Erasure, erase_series, find_erasable
 from orchestrator.model.names import DatabaseName, PolicyName, Series
+from orchestrator.planning.phrases import say_size
 from orchestrator.settings import Settings
 from orchestrator.wiring import build_execution
 
@@ -78,7 +79,7 @@ def _series(name: str) -> Series:
 def _print(series: Series, erasure: Erasure) -> None:
     click.echo(printable(f"erased {erasure.copies} copies of {series}"))
     for name, collected in erasure.collected.items():
-        size = format_bytes(sum(collected.removed.values()))
+        size = say_size(sum(collected.removed.values()))
         click.echo(printable(f"  at {name}: {len(collected.removed)} further objects, {size}"))
         if collected.stopped_by is not None:
             click.echo(printable(f"  stopped there: {collected.stopped_by}"), err=True)

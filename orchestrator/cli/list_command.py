@@ -11,12 +11,13 @@ from orchestrator.cli.backup_document import backup_as_json
 from orchestrator.cli.labels import Labels, labels_of
 from orchestrator.cli.marks import words_of_marks
 from orchestrator.cli.options import json_option
-from orchestrator.cli.rendering import format_age, format_bytes, print_json, print_table
+from orchestrator.cli.rendering import print_json, print_table
 from orchestrator.errors import UsageError
 from orchestrator.execution.find_databases import recall_databases
 from orchestrator.execution.prune.retired import retired_among
 from orchestrator.model.backup import Backup
 from orchestrator.model.names import Series
+from orchestrator.planning.phrases import say_age, say_size
 from orchestrator.policy.load import load_policies
 from orchestrator.ports.catalog import CatalogReader
 from orchestrator.reconciler.renames import read_renamed
@@ -85,12 +86,12 @@ def _print_backups(
             (
                 backup.id,
                 str(backup.series),
-                format_age(now - backup.snapshot_at.astimezone(UTC)),
+                say_age(now - backup.snapshot_at.astimezone(UTC)),
                 backup.level.label if backup.level else "nothing yet",
                 ", ".join(labels.get(backup.id, ())),
                 f"{backup.rows:,}",
-                format_bytes(backup.stored_bytes),
-                format_bytes(backup.new_bytes),
+                say_size(backup.stored_bytes),
+                say_size(backup.new_bytes),
                 ", ".join(f"{copy.destination} ({copy.state.value})" for copy in backup.copies),
                 ", ".join(
                     [*words_of_marks(backup, now), *(["retired"] * (backup.series in retired))]

@@ -13,7 +13,7 @@ import click
 from orchestrator import __version__
 from orchestrator.cli.exit_codes import OF_KIND, ExitCode
 from orchestrator.cli.lazy_group import LazyGroup, Verb
-from orchestrator.errors import LocalFileError, OrchestratorError, UnexpectedError
+from orchestrator.errors import LocalFileError
 from orchestrator.model.secret import Secret
 from orchestrator.settings import Settings
 
@@ -219,15 +219,9 @@ def _report(error: Exception) -> ExitCode:
     import logging  # noqa: PLC0415 - not for --help
 
     from orchestrator.cli.rendering import print_error  # noqa: PLC0415
+    from orchestrator.execution.error_report import explained  # noqa: PLC0415
 
-    known = error if isinstance(error, OrchestratorError) else _unexpected(error)
+    known = explained(error)
     logging.getLogger("orchestrator").debug("command_failed", exc_info=error)
     print_error(known)
     return OF_KIND[known.kind]
-
-
-def _unexpected(error: Exception) -> UnexpectedError:
-    return UnexpectedError(
-        f"an unexpected {type(error).__name__} stopped the command",
-        next_step="run it again with -vv and report the traceback that it prints",
-    )

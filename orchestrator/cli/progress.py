@@ -7,7 +7,8 @@ import click
 from rich.progress import TaskID
 from typing_extensions import override
 
-from orchestrator.cli.rendering import format_bytes, printable
+from orchestrator.cli.rendering import printable
+from orchestrator.planning.phrases import say_size
 from orchestrator.ports.progress import Progress, Step
 
 
@@ -37,7 +38,7 @@ class _Line(Step):
 
     @override
     def finished(self) -> None:
-        click.echo(printable(f"{self._what}: {format_bytes(self._done)}"), err=True)
+        click.echo(printable(f"{self._what}: {say_size(self._done)}"), err=True)
 
 
 class Bars(Progress):

@@ -1,15 +1,14 @@
-"""How values look to people: tables, sizes, ages, errors; rich only on a terminal."""
+"""How values look to people: tables, errors, texts and times; rich only on a terminal."""
 
 import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import click
 
 from orchestrator.errors import OrchestratorError
-from orchestrator.planning.phrases import say_size
 
 
 def print_json(document: Mapping[str, object]) -> None:
@@ -53,25 +52,6 @@ def printable(text: str) -> str:
 
 def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
-
-
-def count(number: int, one: str, many: str) -> str:
-    """Return a number with its noun, such as ``1 policy`` or ``2 policies``."""
-    return f"{number:,} {one if number == 1 else many}"
-
-
-def format_bytes(size: int) -> str:
-    """Return a size in bytes as people read it, such as ``1.2 GiB``."""
-    return say_size(size)
-
-
-def format_age(age: timedelta) -> str:
-    """Return a span as people say it, such as ``3 h`` or ``12 d``."""
-    seconds = int(age.total_seconds())
-    for limit, divisor, unit in ((120, 1, "s"), (7200, 60, "min"), (172800, 3600, "h")):
-        if seconds < limit:
-            return f"{seconds // divisor} {unit}"
-    return f"{seconds // 86400} d"
 
 
 def format_utc(moment: datetime) -> str:

@@ -11,14 +11,7 @@ from orchestrator.cli.labels import labels_of
 from orchestrator.cli.loading import load_or_refuse
 from orchestrator.cli.marks import sentences_of_marks
 from orchestrator.cli.options import json_option
-from orchestrator.cli.rendering import (
-    count,
-    format_bytes,
-    format_utc,
-    print_json,
-    print_table,
-    printable,
-)
+from orchestrator.cli.rendering import format_utc, print_json, print_table, printable
 from orchestrator.execution.context import Execution
 from orchestrator.execution.restore.fetch_objects import open_backup, read_details
 from orchestrator.model.backup import Backup
@@ -29,6 +22,7 @@ from orchestrator.model.contents import (
     TableData,
     position_text,
 )
+from orchestrator.planning.phrases import count, say_size
 from orchestrator.ports.progress import SilentProgress
 from orchestrator.settings import Settings
 from orchestrator.wiring import build_execution
@@ -84,8 +78,8 @@ def _print_summary(backup: Backup, tiers: str) -> None:
         "reason": str(backup.reason),
         "policy": f"revision {backup.revision[:12]}, git {backup.git_commit or 'none'}",
         "tiers": tiers or "none",
-        "size": f"{format_bytes(backup.stored_bytes)} stored, {format_bytes(backup.new_bytes)} of"
-        f" them new; {format_bytes(backup.text_bytes)} as text",
+        "size": f"{say_size(backup.stored_bytes)} stored, {say_size(backup.new_bytes)} of"
+        f" them new; {say_size(backup.text_bytes)} as text",
     }
     for name, text in lines.items():
         click.echo(printable(f"{name:9} {text}"))
@@ -109,16 +103,16 @@ def _print_contents(details: Details) -> None:
             (
                 str(data.table.name),
                 f"{data.rows:,}",
-                format_bytes(_text_bytes(data)),
+                say_size(_text_bytes(data)),
                 str(len(data.chunks)),
             )
             for data in details.tables
         ],
     )
     click.echo(
-        f"and {count(len(details.large_objects), 'large object', 'large objects')},"
-        f" {count(len(details.sequences), 'sequence', 'sequences')},"
-        f" {count(len(details.roles), 'role', 'roles')}"
+        f"and {count(len(details.large_objects), 'large object')},"
+        f" {count(len(details.sequences), 'sequence')},"
+        f" {count(len(details.roles), 'role')}"
     )
     for item in details.absent:
         click.echo(printable(f"left out: {item}"))

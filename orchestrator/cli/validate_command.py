@@ -9,10 +9,11 @@ from orchestrator.cli.doctor.findings import exit_code_of, finding_as_json, prin
 from orchestrator.cli.exit_codes import ExitCode
 from orchestrator.cli.loading import print_problems, refusal
 from orchestrator.cli.options import json_option
-from orchestrator.cli.rendering import count, print_error, print_json
+from orchestrator.cli.rendering import print_error, print_json
 from orchestrator.errors import CatalogError, UsageError
 from orchestrator.execution.preflight.inspect_everything import inspect_everything
 from orchestrator.model.policy import DesiredState
+from orchestrator.planning.phrases import count
 from orchestrator.policy.load import LoadedPolicies, load_policies
 from orchestrator.ports.preflight import Finding, Severity, problem
 from orchestrator.ports.progress import SilentProgress
@@ -99,8 +100,8 @@ def _print(desired: DesiredState, findings: Sequence[Finding] | None) -> None:
         severity: sum(finding.severity is severity for finding in findings) for severity in Severity
     }
     click.echo(
-        f"online: {count(counted[Severity.PROBLEM], 'problem', 'problems')},"
-        f" {count(counted[Severity.WARNING], 'warning', 'warnings')}"
+        f"online: {count(counted[Severity.PROBLEM], 'problem')},"
+        f" {count(counted[Severity.WARNING], 'warning')}"
     )
 
 

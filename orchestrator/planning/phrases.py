@@ -26,9 +26,18 @@ def say_duration(duration: timedelta) -> str:
     return f"-{words}" if total < 0 else words
 
 
-def count(number: int, noun: str) -> str:
-    """``1 backup``, ``7 backups``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def say_age(age: timedelta) -> str:
+    """``90 min``, ``4 h``, ``3 d``: one unit, the finest that is still short; never below zero."""
+    seconds = max(0, int(age.total_seconds()))
+    for unit, name, coarser in ((1, "s", MINUTE), (MINUTE, "min", HOUR), (HOUR, "h", DAY)):
+        if seconds < 2 * coarser:
+            return f"{seconds // unit} {name}"
+    return f"{seconds // DAY} d"
+
+
+def count(number: int, noun: str, nouns: str | None = None) -> str:
+    """``1 backup``, ``7,000 backups``; ``nouns`` is the plural where an s does not make it."""
+    return f"{number:,} {noun if number == 1 else nouns or f'{noun}s'}"
 
 
 def say_size(size: float) -> str:

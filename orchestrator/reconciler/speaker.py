@@ -16,12 +16,10 @@ from orchestrator.ports.clock import Clock
 from orchestrator.reconciler.cycle import Done
 from orchestrator.reconciler.events import Events
 from orchestrator.reconciler.telling import Concerns, Post, note_troubles, tell
+from orchestrator.reconciler.telling.beside import GATHER_SECONDS
 
 SEND_SECONDS = 5.0
 """How often the outbox is looked at: other processes write into it, too."""
-
-GATHER_SECONDS = 10.0
-"""How long failures are gathered before they are noted: what one cause breaks, breaks together."""
 
 DOUBT_SECONDS = 3600.0
 """How long a catalog that did not take something is in doubt, unless it takes something before.

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from orchestrator.cli.rendering import count, print_table, printable
+from orchestrator.cli.rendering import print_table, printable
 from orchestrator.model.contents import SequenceState
 from orchestrator.planning.comparison.report import (
     Comparison,
@@ -13,6 +13,7 @@ from orchestrator.planning.comparison.report import (
     TableComparison,
 )
 from orchestrator.planning.comparison.schema import Change, SchemaChange
+from orchestrator.planning.phrases import count
 
 _MISSING = "-"
 _UNKNOWN = "?"
@@ -102,7 +103,7 @@ def _sentences_of_rows(table: TableComparison) -> Iterator[str]:
     }
     more = sum(whole.values()) - sum(told.values())
     if table.rows and more:
-        yield f"{table.name}: and {count(more, 'other row', 'other rows')}"
+        yield f"{table.name}: and {count(more, 'other row')}"
 
 
 def _words_of_sequence(change: SequenceChange) -> str:

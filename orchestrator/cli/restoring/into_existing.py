@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import click
 
 from orchestrator.cli.exit_codes import ExitCode
-from orchestrator.cli.rendering import count, format_bytes, print_json, print_table, printable
+from orchestrator.cli.rendering import print_json, print_table, printable
 from orchestrator.cli.restoring.agreement import require_agreement
 from orchestrator.cli.restoring.request import RestoreAsked
 from orchestrator.execution.replace.replace_tables import (
@@ -17,6 +17,7 @@ from orchestrator.execution.replace.replace_tables import (
     saved_as,
 )
 from orchestrator.model.contents import SkippedEntry
+from orchestrator.planning.phrases import count, say_size
 from orchestrator.wiring import existing_engine, safety_place
 
 _IN_THE_WAY = "IN THE WAY"
@@ -112,10 +113,10 @@ def _say_dry_run(
 
 
 def _print_report(asked: RestoreAsked, report: ReplaceReport) -> None:
-    rate = format_bytes(int(report.size_bytes / report.seconds if report.seconds else 0))
+    rate = say_size(int(report.size_bytes / report.seconds if report.seconds else 0))
     click.echo(
         printable(
-            f"restored {count(report.tables, 'table', 'tables')} of {asked.backup.id} into"
+            f"restored {count(report.tables, 'table')} of {asked.backup.id} into"
             f" {report.database!r}: {report.rows} rows in {report.seconds:.1f} s ({rate}/s)"
         )
     )
@@ -125,7 +126,7 @@ def _print_report(asked: RestoreAsked, report: ReplaceReport) -> None:
     click.echo(proof)
     click.echo(
         printable(
-            f"replaced {count(report.rows_before, 'row', 'rows')}, writes since the backup"
+            f"replaced {count(report.rows_before, 'row')}, writes since the backup"
             f" included: they are in {_place(asked, report)}"
         )
     )

@@ -4,7 +4,7 @@ import click
 
 from orchestrator.cli.backup_document import left_out_as_json
 from orchestrator.cli.exit_codes import ExitCode
-from orchestrator.cli.rendering import format_bytes, print_json, printable
+from orchestrator.cli.rendering import print_json, printable
 from orchestrator.cli.restoring.request import RestoreAsked
 from orchestrator.errors import ReplaceRefusedError
 from orchestrator.execution.restore.restore_backup import (
@@ -16,6 +16,7 @@ from orchestrator.execution.restore.restore_backup import (
     temporary_name,
 )
 from orchestrator.model.backup import Backup
+from orchestrator.planning.phrases import say_size
 from orchestrator.wiring import target_inspector
 
 
@@ -48,7 +49,7 @@ def _look_ahead(asked: RestoreAsked, name: str) -> ExitCode:
             printable(
                 f"{asked.backup.id} would become {name!r} at a PostgreSQL {found.server_version}:"
                 f" {outlook.tables} tables, {outlook.rows} rows,"
-                f" {format_bytes(outlook.size_bytes)} of text"
+                f" {say_size(outlook.size_bytes)} of text"
             )
         )
         click.echo(printable(f"read from {', then '.join(outlook.copies)}"))
@@ -121,7 +122,7 @@ def _print_report(backup: Backup, report: RestoreReport) -> None:
     click.echo(
         printable(
             f"restored {backup.id} into {report.database!r}: {report.tables} tables,"
-            f" {report.rows} rows in {report.seconds:.1f} s ({format_bytes(int(rate))}/s)"
+            f" {report.rows} rows in {report.seconds:.1f} s ({say_size(int(rate))}/s)"
         )
     )
     if report.proved:

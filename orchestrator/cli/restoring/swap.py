@@ -3,7 +3,7 @@
 import click
 
 from orchestrator.cli.exit_codes import ExitCode
-from orchestrator.cli.rendering import count, print_json, printable
+from orchestrator.cli.rendering import print_json, printable
 from orchestrator.cli.restoring.agreement import require_agreement
 from orchestrator.cli.restoring.request import RestoreAsked
 from orchestrator.errors import UsageError
@@ -15,6 +15,7 @@ from orchestrator.execution.replace.swap_databases import (
     swap_request,
 )
 from orchestrator.model.backup import Backup
+from orchestrator.planning.phrases import count
 from orchestrator.ports.restoring.swapping import ChangedTable, SwapDifferences
 from orchestrator.wiring import database_swapper, target_inspector
 
@@ -57,7 +58,7 @@ def _show(asked: RestoreAsked, prepared: PreparedSwap) -> None:
     _say(
         f"{request.name!r}, {_what(asked)} policy {asked.backup.series.policy!r}, would be renamed"
         f" to {request.kept_as!r}, and {asked.backup.id} restored in its place"
-        f" ({count(prepared.tables, 'table', 'tables')}, {count(prepared.rows, 'row', 'rows')});"
+        f" ({count(prepared.tables, 'table')}, {count(prepared.rows, 'row')});"
         " every session in it is ended"
     )
     for line in prepared.missing:
@@ -83,12 +84,12 @@ def _print_report(backup: Backup, report: SwapReport) -> None:
     click.echo(
         printable(
             f"{report.database!r} is {backup.id} now:"
-            f" {count(restored.tables, 'table', 'tables')}, {count(restored.rows, 'row', 'rows')},"
+            f" {count(restored.tables, 'table')}, {count(restored.rows, 'row')},"
             " every row read again and equal to the backup"
         )
     )
     kept = f"what was there is kept as {report.kept_as!r}"
-    click.echo(printable(f"{kept}; {count(result.ended_sessions, 'session', 'sessions')} ended"))
+    click.echo(printable(f"{kept}; {count(result.ended_sessions, 'session')} ended"))
     if result.differences is not None:
         _print_differences(result.differences)
     for note in (*result.notes, *restored.notes, *(f"warning: {one}" for one in restored.warnings)):
@@ -112,10 +113,10 @@ def _print_differences(found: SwapDifferences) -> None:
 
 def _described(table: ChangedTable) -> str:
     if table.then is None:
-        return f"{table.name}: {count(table.now or 0, 'row', 'rows')}, not in the backup"
+        return f"{table.name}: {count(table.now or 0, 'row')}, not in the backup"
     if table.now is None:
-        return f"{table.name}: gone, {count(table.then, 'row', 'rows')} in the backup"
-    rows = count(table.now, "row", "rows")
+        return f"{table.name}: gone, {count(table.then, 'row')} in the backup"
+    rows = count(table.now, "row")
     return f"{table.name}: {rows}, {table.then} in the backup ({table.now - table.then:+})"
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
-from orchestrator.cli.rendering import format_bytes, format_utc
+from orchestrator.cli.rendering import format_utc
 from orchestrator.model.policy import Policy, Tier
-from orchestrator.planning.phrases import count, say_duration
+from orchestrator.planning.phrases import count, say_duration, say_size
 from orchestrator.planning.simulation.simulate import SimulatedDay, Simulation
 
 ROWS = 20
@@ -55,9 +55,9 @@ def describe_simulation(scenario: Scenario, simulation: Simulation) -> Iterator[
         " `orchestrator apply --allow-prune`"
     )
     yield (
-        f"Space at one destination: {format_bytes(last.space)} at the end,"
-        f" {format_bytes(max(day.space for day in simulation.days))} at most"
-        f" ({format_bytes(scenario.backup_bytes)} for each backup: {basis})"
+        f"Space at one destination: {say_size(last.space)} at the end,"
+        f" {say_size(max(day.space for day in simulation.days))} at most"
+        f" ({say_size(scenario.backup_bytes)} for each backup: {basis})"
     )
     yield from _describe_outage(scenario, simulation)
     yield ""
@@ -111,7 +111,7 @@ def _row(days: Sequence[SimulatedDay], tiers: Sequence[str]) -> list[str]:
         last.held,
         sum(day.pruned for day in days),
     ]
-    return [*map(str, numbers), format_bytes(last.space)]
+    return [*map(str, numbers), say_size(last.space)]
 
 
 def simulation_as_json(scenario: Scenario, simulation: Simulation) -> dict[str, object]:

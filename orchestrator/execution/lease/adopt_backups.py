@@ -10,6 +10,7 @@ from datetime import datetime
 
 from orchestrator.archive.layout import backups_prefix, manifest_key, possible_paths
 from orchestrator.archive.manifest import decode_manifest, digest_of
+from orchestrator.archive.verification import damage_of_size
 from orchestrator.errors import ObjectMissingError, UnreadableManifestError
 from orchestrator.execution.attach_destination import open_if_attached
 from orchestrator.execution.context import Execution
@@ -130,10 +131,9 @@ def missing_objects(manifest: Manifest, destination: DestinationReader) -> Itera
     """Yield, in words, every object of a manifest that is not at a destination with its size."""
     for stored in manifest.objects:
         info = destination.stat(stored.key)
-        if info is None:
-            yield f"{stored.key} is missing"
-        elif info.size != stored.size:
-            yield f"{stored.key} has {info.size} bytes instead of {stored.size}"
+        damage = damage_of_size(stored, None if info is None else info.size)
+        if damage is not None:
+            yield str(damage)
 
 
 def unlisted_manifests(

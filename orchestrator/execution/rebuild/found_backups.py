@@ -12,6 +12,7 @@ from datetime import datetime
 
 from orchestrator.archive.layout import manifest_key, marks_prefix, parse_manifest_key
 from orchestrator.archive.manifest import decode_manifest, digest_of
+from orchestrator.archive.verification import damage_of_size
 from orchestrator.errors import (
     DestinationError,
     DestinationUnreachableError,
@@ -183,12 +184,9 @@ def _damage_of_sizes(
     objects: Iterable[StoredObject], sizes: Mapping[ObjectKey, int]
 ) -> Iterator[Damage]:
     for stored in objects:
-        size = sizes.get(stored.key)
-        if size is None:
-            yield Damage(object_key=stored.key, what="it is missing")
-        elif size != stored.size:
-            what = f"it has {size} bytes instead of {stored.size}"
-            yield Damage(object_key=stored.key, what=what)
+        damage = damage_of_size(stored, sizes.get(stored.key))
+        if damage is not None:
+            yield damage
 
 
 def _ids_with_marks(

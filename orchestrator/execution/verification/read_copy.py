@@ -12,6 +12,7 @@ from orchestrator.archive.verification import (
     damage_of_chunk_content,
     damage_of_details,
     damage_of_object,
+    damage_of_size,
 )
 from orchestrator.errors import DamagedBackupError, ObjectMissingError, UnreadableManifestError
 from orchestrator.model.backup import Backup
@@ -111,12 +112,8 @@ def _each(
 
 def _damage_of_size(stored: StoredObject, reading: CopyReading) -> Sequence[Damage]:
     info = reading.source.stat(stored.key)
-    if info is None:
-        return [Damage(object_key=stored.key, what="it is missing")]
-    if info.size != stored.size:
-        what = f"it has {info.size} bytes instead of {stored.size}"
-        return [Damage(object_key=stored.key, what=what)]
-    return ()
+    damage = damage_of_size(stored, None if info is None else info.size)
+    return () if damage is None else (damage,)
 
 
 def _read_object(

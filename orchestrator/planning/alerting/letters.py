@@ -1,7 +1,7 @@
 """From an incident to the message that is queued for its channel. Pure."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 
 from orchestrator.model.alert import Alert, AlertKind, Cause
@@ -11,6 +11,7 @@ from orchestrator.model.names import ChannelName, Series
 from orchestrator.model.observation import Observation
 from orchestrator.model.policy import Event
 from orchestrator.planning.alerting.causes import PRUNING, SCHEDULES
+from orchestrator.planning.phrases import say_age
 
 MOST_LAST_GOOD = 10
 """The last good backups of so many series are told; a list of hundreds helps nobody."""
@@ -88,12 +89,3 @@ def say_last_good(backup: Backup | None, known: int, now: datetime) -> str:
     level = f"verified to {backup.level.label}" if backup.level else "not verified"
     doubt = ", suspicious" if backup.is_suspicious else ""
     return f"{backup.id}, {say_age(now - backup.snapshot_at)} old, {level}{doubt}"
-
-
-def say_age(age: timedelta) -> str:
-    """``90 min``, ``4 h``, ``3 d``: one unit, the finest that is still short."""
-    minutes = max(0, int(age.total_seconds() // 60))
-    if minutes < 120:  # noqa: PLR2004 - up to two hours minutes say more
-        return f"{minutes} min"
-    hours = minutes // 60
-    return f"{hours} h" if hours < 48 else f"{hours // 24} d"  # noqa: PLR2004 - the same for days

@@ -106,16 +106,11 @@ def _measure(
     decisions: Sequence[PruneDecision], *, fitting: int, allowed: int
 ) -> tuple[frozenset[BackupId], int]:
     """Choose what goes, longest expired first: what fits into the day, and ``allowed`` more."""
-    ready = sorted((one for one in decisions if one.verdict in READY), key=_longest_expired)
+    ready = sorted((one for one in decisions if one.verdict in READY), key=attrgetter("order"))
     normal = [one for one in ready if one.verdict is Verdict.PRUNE][:fitting]
     going = {one.copy.id for one in normal}
     extra = [one for one in ready if one.copy.id not in going][:allowed]
     return frozenset(going | {one.copy.id for one in extra}), len(extra)
-
-
-def _longest_expired(decision: PruneDecision) -> tuple[datetime, datetime, BackupId]:
-    at = decision.copy.at if decision.mark is None else decision.mark.at
-    return at, *decision.copy.order
 
 
 def _settle(decision: PruneDecision, going: frozenset[BackupId]) -> PruneDecision:

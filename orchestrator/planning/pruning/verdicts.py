@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from orchestrator.model.names import BackupId
 from orchestrator.planning.phrases import say_time
 from orchestrator.planning.pruning.ledger import ExpiredMark
 from orchestrator.planning.retention.copies import RatedCopy
@@ -36,6 +37,11 @@ class PruneDecision:
     mark: ExpiredMark | None
     ready_at: datetime | None
     guard: str | None
+
+    @property
+    def order(self) -> tuple[datetime, datetime, BackupId]:
+        """Sorts the longest expired first: it goes first, and fills the measure of a day."""
+        return self.copy.at if self.mark is None else self.mark.at, *self.copy.order
 
     @property
     def reason(self) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 
 from orchestrator.model.actions import CollectChunks, KeepAgain, MarkExpired, PruneCopy
@@ -11,12 +11,17 @@ from orchestrator.model.names import BackupId, DestinationName
 from orchestrator.model.plan import SkipKind, Skipped
 from orchestrator.model.pruning import UpkeepPlan
 from orchestrator.planning.phrases import say_duration, say_time
+from orchestrator.planning.pruning.ledger import DAY
 from orchestrator.planning.pruning.verdicts import PruneDecision, Verdict
 from orchestrator.planning.upkeep.collection import find_collection_reason
-from orchestrator.planning.upkeep.view import PlaceDecision, SeriesView, decide_place
+from orchestrator.planning.upkeep.view import (
+    REFUSAL_LASTS,
+    PlaceDecision,
+    SeriesView,
+    decide_place,
+)
 
 SHOWN = 3
-DAY = timedelta(days=1)
 SKIPPED = frozenset({Verdict.WAITS, Verdict.REFUSED, Verdict.BEYOND, Verdict.TOMORROW})
 
 
@@ -97,7 +102,7 @@ def _finish(view: SeriesView[BackupOutline], destination: DestinationName) -> It
             if copy.destination != destination or copy.state is not CopyState.PRUNING:
                 continue
             refused = copy.prune_refused_at
-            if refused is None or view.now - refused >= DAY:
+            if refused is None or view.now - refused >= REFUSAL_LASTS:
                 yield PruneCopy(
                     series=view.series,
                     backup=backup.id,
@@ -112,7 +117,7 @@ def _prune(view: SeriesView[BackupOutline], decision: PlaceDecision) -> Iterator
     if not going:
         return
     by_themselves = _going_by_themselves(view, decision)
-    for one in sorted(going, key=lambda one: (one.copy.id not in by_themselves, *_age(one))):
+    for one in sorted(going, key=lambda one: (one.copy.id not in by_themselves, *one.order)):
         yield PruneCopy(
             series=view.series,
             backup=one.copy.id,
@@ -129,11 +134,6 @@ def _going_by_themselves(
     if decision.pruning.used:
         plain = decide_place(view, decision.destination, allowed=0)
     return frozenset(one.copy.id for one in plain.pruning.decisions if one.verdict is Verdict.PRUNE)
-
-
-def _age(one: PruneDecision) -> tuple[datetime, datetime, BackupId]:
-    """Longest expired first, as the measure of a day counts them."""
-    return one.copy.at if one.mark is None else one.mark.at, *one.copy.order
 
 
 def _collect(

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from orchestrator.planning.phrases import say_duration, say_size, say_time
+from orchestrator.planning.phrases import count, say_age, say_duration, say_size, say_time
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,28 @@ def test_a_duration_has_its_two_coarsest_units(seconds: int, words: str):
 )
 def test_a_size_is_said_in_the_largest_unit_that_it_fills(size: float, words: str):
     assert say_size(size) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-5, "0 s"),
+        (119.9, "119 s"),
+        (120, "2 min"),
+        (5400, "90 min"),
+        (7200, "2 h"),
+        (172_799, "47 h"),
+        (172_800, "2 d"),
+        (8_640_000, "100 d"),
+    ],
+)
+def test_an_age_is_said_in_the_finest_unit_that_is_short(seconds: float, words: str):
+    assert say_age(timedelta(seconds=seconds)) == words
+
+
+def test_a_number_is_said_with_its_noun_and_its_thousands_apart():
+    assert [count(number, "row") for number in (0, 1, 1825)] == ["0 rows", "1 row", "1,825 rows"]
+    assert [count(number, "policy", "policies") for number in (1, 2)] == ["1 policy", "2 policies"]
 
 
 def test_a_time_is_said_in_utc_with_seconds_only_if_there_are_any():
