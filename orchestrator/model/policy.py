@@ -19,6 +19,9 @@ from orchestrator.model.run import ErrorReport
 from orchestrator.model.secret import Secret
 from orchestrator.model.verification import Level
 
+WARN_AT = 0.5
+"""The part of ``max_duration`` after which somebody is told (reference/postgres.md §1, rule 12)."""
+
 
 class Tier(Enum):
     """The calendar buckets of retention, from fine to coarse."""

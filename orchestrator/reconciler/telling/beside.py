@@ -10,7 +10,7 @@ from orchestrator.execution.context import Execution
 from orchestrator.execution.deliver_outbox import deliver_outbox
 from orchestrator.model.actions import Action, TakeBackup
 from orchestrator.model.alert import Delivery
-from orchestrator.planning.alerting.finding.ageing import WARN_AT
+from orchestrator.model.policy import WARN_AT
 from orchestrator.reconciler.telling.at_once import tell
 from orchestrator.reconciler.telling.incidents import UNDER_WAY
 from orchestrator.reconciler.telling.post import Post

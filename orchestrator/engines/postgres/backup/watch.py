@@ -22,7 +22,7 @@ from orchestrator.errors import (
     SnapshotLostError,
     UnexpectedError,
 )
-from orchestrator.planning.alerting.finding.ageing import WARN_AT
+from orchestrator.model.policy import WARN_AT
 from orchestrator.ports.clock import Clock
 
 _log = logging.getLogger(__name__)

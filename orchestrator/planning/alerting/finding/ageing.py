@@ -6,12 +6,9 @@ from datetime import datetime
 from orchestrator.errors import RunTooLongError
 from orchestrator.model.alert import Cause, Trouble
 from orchestrator.model.observation import SeriesObservation
-from orchestrator.model.policy import Event, Policy
+from orchestrator.model.policy import WARN_AT, Event, Policy
 from orchestrator.model.run import ErrorReport, Run
 from orchestrator.planning.phrases import say_duration
-
-WARN_AT = 0.5
-"""The part of ``max_duration`` after which somebody is told (reference/postgres.md §1, rule 12)."""
 
 TOO_LONG = RunTooLongError.code
 
