@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
+from orchestrator.errors import InterruptedRunError, LeaseLostError, SeriesLockedError
 from orchestrator.model.backup import RunReason
 from orchestrator.model.names import BackupId, RunId, Series
 
@@ -33,6 +34,11 @@ class RunState(Enum):
     INTERRUPTED = "interrupted"
 
 
+_NO_TROUBLE = frozenset(
+    error.code for error in (InterruptedRunError, SeriesLockedError, LeaseLostError)
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorReport:
     """An error as data: what happened, its stable code, and what to do next."""
@@ -40,6 +46,11 @@ class ErrorReport:
     code: str
     what: str
     next_step: str
+
+    @property
+    def is_trouble(self) -> bool:
+        """Whether something is wrong: not only that somebody asked a run to stop, or was first."""
+        return self.code not in _NO_TROUBLE
 
     def __str__(self) -> str:
         return f"{self.what} [{self.code}]"

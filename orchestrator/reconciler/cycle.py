@@ -12,7 +12,7 @@ from typing import Protocol
 
 from typing_extensions import override
 
-from orchestrator.errors import CatalogError, InterruptedRunError, Kind
+from orchestrator.errors import CatalogError
 from orchestrator.execution.context import Execution
 from orchestrator.execution.error_report import report_of
 from orchestrator.execution.executor import execute
@@ -75,12 +75,7 @@ class Done:
     @property
     def is_trouble(self) -> bool:
         """Whether it failed by itself: not because of a person, or of somebody who was first."""
-        failed = self.outcome if isinstance(self.outcome, Failed) else None
-        return (
-            failed is not None
-            and failed.kind is not Kind.LOCKED
-            and failed.error.code != InterruptedRunError.code
-        )
+        return isinstance(self.outcome, Failed) and self.outcome.error.is_trouble
 
 
 class Watcher(Protocol):

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from typing_extensions import override
 
-from orchestrator.errors import InterruptedRunError, Kind
 from orchestrator.execution.error_report import report_of
 from orchestrator.model.actions import (
     Action,
@@ -128,9 +127,8 @@ class Events(Watcher):
         say(event, channel=delivery.channel, answer=delivery.answer)
 
     def _failed(self, name: str, failed: Failed) -> None:
-        is_harmless = failed.kind is Kind.LOCKED or failed.error.code == InterruptedRunError.code
-        level = logging.WARNING if is_harmless else logging.ERROR
         error = failed.error
+        level = logging.ERROR if error.is_trouble else logging.WARNING
         _say(
             level,
             f"{name}_failed",

@@ -23,15 +23,12 @@ from orchestrator.errors import (
     DestinationPermissionError,
     DestinationUnreachableError,
     ForeignDestinationError,
-    InterruptedRunError,
     InvalidPolicyError,
-    LeaseLostError,
     NotSupportedYetError,
     ObjectKeptError,
     OrchestratorError,
     PoolerError,
     RenameRefusedError,
-    SeriesLockedError,
     SourceError,
     SourceUnreachableError,
     StandbyBehindError,
@@ -57,9 +54,6 @@ CATALOG = "the catalog"
 def _codes(*kinds: type[OrchestratorError]) -> frozenset[str]:
     return frozenset(kind.code for kind in kinds)
 
-
-NO_TROUBLE = _codes(InterruptedRunError, SeriesLockedError, LeaseLostError)
-"""Somebody asked a run to stop, or was first: nothing is wrong."""
 
 DAMAGED = _codes(DamagedBackupError, UnreadableManifestError)
 

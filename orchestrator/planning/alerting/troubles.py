@@ -27,7 +27,6 @@ from orchestrator.model.run import ErrorReport, Run
 from orchestrator.planning.alerting.causes import (
     CATALOG,
     DAMAGED,
-    NO_TROUBLE,
     OF_USER,
     PRUNING,
     cause_of_failure,
@@ -220,11 +219,7 @@ def _find_of_one(view: _View) -> Iterator[Trouble]:
 
 def _find_failure(view: _View) -> Trouble | None:
     """The attempts since the last success, unless nothing but interruptions happened."""
-    failures = [
-        run
-        for run in view.seen.failures
-        if run.error is not None and run.error.code not in NO_TROUBLE
-    ]
+    failures = [run for run in view.seen.failures if run.error is not None and run.error.is_trouble]
     if not failures or failures[-1].error is None:
         return None
     error = failures[-1].error
@@ -248,7 +243,7 @@ def _find_failure(view: _View) -> Trouble | None:
 
 def _find_setbacks(view: _View, *, is_corrupt: bool) -> Iterator[Trouble]:
     for setback in view.setbacks:
-        if setback.error.code in NO_TROUBLE or (is_corrupt and setback.error.code in DAMAGED):
+        if not setback.error.is_trouble or (is_corrupt and setback.error.code in DAMAGED):
             continue
         tidies = setback.action not in _BACKING_UP
         cause = cause_of_failure(setback.error, view.series, view.policy)

@@ -12,7 +12,6 @@ from orchestrator.model.names import Series
 from orchestrator.model.outcome import Failed, Outcome
 from orchestrator.model.plan import Plan, SkipKind
 from orchestrator.model.run import RunState
-from orchestrator.planning.alerting.causes import NO_TROUBLE
 from orchestrator.planning.explain import KINDS
 
 _log = logging.getLogger(__name__)
@@ -40,7 +39,7 @@ def _note(outcome: Outcome, execution: Execution, began: datetime) -> None:
         if any(setback.key == key for setback in execution.reader.setbacks()):
             execution.writer.forget_setbacks([key])
         return
-    if outcome.error.code in NO_TROUBLE or _has_failed_run(outcome.action, execution, began):
+    if not outcome.error.is_trouble or _has_failed_run(outcome.action, execution, began):
         return
     series, action, about = key
     execution.writer.record_setback(
