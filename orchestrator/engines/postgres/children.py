@@ -232,25 +232,6 @@ def private_passfile(password: str) -> Iterator[str]:
         os.close(descriptor)
 
 
-def quote_conninfo(settings: Mapping[str, str]) -> str:
-    """Return a connection string in which every value is data, whatever it looks like.
-
-    ``{"dbname": "host=evil"}`` becomes ``dbname='host=evil'``. Passwords do not belong here: the
-    result is meant for an argument list, which everybody on the machine can read.
-
-    Raises:
-        ValueError: a password was given.
-    """
-    if "password" in settings:
-        raise ValueError("a password must not become an argument: use private_passfile")
-    return " ".join(f"{name}={_quote_value(value)}" for name, value in settings.items())
-
-
-def _quote_value(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
-
-
 def _launcher_arguments(
     argv: Sequence[str | bytes], *, parent: int, user: str | None
 ) -> list[str | bytes]:

@@ -7,7 +7,7 @@ carry other defaults.
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TypeVar
@@ -171,6 +171,21 @@ def connection_parameters(
     # An empty value keeps PGOPTIONS of our own environment out; what the URL says stays.
     parameters.setdefault("options", "")
     return parameters
+
+
+def quote_conninfo(settings: Mapping[str, str]) -> str:
+    """Return a connection string in which every value is data, whatever it looks like.
+
+    ``{"dbname": "host=evil"}`` becomes ``dbname=host=evil``, which names a database. Passwords do
+    not belong here: the result is meant for an argument list, which everybody on the machine can
+    read.
+
+    Raises:
+        ValueError: a password was given.
+    """
+    if "password" in settings:
+        raise ValueError("a password must not become an argument: use private_passfile")
+    return conninfo.make_conninfo(**settings)
 
 
 def connect(

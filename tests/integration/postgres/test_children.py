@@ -13,11 +13,11 @@ import pytest
 from orchestrator.engines.postgres.children import (
     libpq_environment,
     private_passfile,
-    quote_conninfo,
     run_child,
     start_child,
 )
 from orchestrator.engines.postgres.programs import embedded_programs
+from orchestrator.engines.postgres.session import quote_conninfo
 from orchestrator.errors import ClientProgramError, SourceError
 from tests.support.postgres import Database, Server
 

@@ -20,11 +20,7 @@ from orchestrator.engines.postgres.backup.tables.relations import (
     require_same_names,
 )
 from orchestrator.engines.postgres.backup.watch import Watch
-from orchestrator.engines.postgres.children import (
-    libpq_environment,
-    private_passfile,
-    quote_conninfo,
-)
+from orchestrator.engines.postgres.children import libpq_environment, private_passfile
 from orchestrator.engines.postgres.programs import find_client_programs
 from orchestrator.engines.postgres.psql_session import PsqlSession
 from orchestrator.engines.postgres.sequences import read_sequences
@@ -34,6 +30,7 @@ from orchestrator.engines.postgres.session import (
     connect,
     connection_parameters,
     describe_server,
+    quote_conninfo,
     translated_errors,
 )
 from orchestrator.errors import (

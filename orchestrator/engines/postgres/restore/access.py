@@ -19,11 +19,7 @@ from functools import partial
 import psycopg
 from psycopg import conninfo
 
-from orchestrator.engines.postgres.children import (
-    libpq_environment,
-    private_passfile,
-    quote_conninfo,
-)
+from orchestrator.engines.postgres.children import libpq_environment, private_passfile
 from orchestrator.engines.postgres.identifiers import quote_identifier
 from orchestrator.engines.postgres.session import (
     CONNECT_TIMEOUT_SECONDS,
@@ -32,6 +28,7 @@ from orchestrator.engines.postgres.session import (
     connect,
     connection_parameters,
     first_line,
+    quote_conninfo,
     translate,
 )
 from orchestrator.errors import (
