@@ -67,7 +67,7 @@ from orchestrator.planning.retention import label_backups
 from orchestrator.policy.load import load_policies
 from orchestrator.ports.catalog import AppliedSchedule, SeriesRecord
 from orchestrator.ports.clock import Clock
-from orchestrator.reconciler.changes import add_changes, documents_of
+from orchestrator.reconciler.applying.changes import add_changes, documents_of
 from orchestrator.reconciler.observe import observe
 
 BACKUPS_OF_EACH = 1_000

@@ -21,7 +21,7 @@ from orchestrator.cli.rendering import print_json, printable
 from orchestrator.errors import SourceUnreachableError
 from orchestrator.model.plan import Retry, SkipKind, Skipped
 from orchestrator.planning.changes.explain import changes_as_json, say_change
-from orchestrator.reconciler.cycle import PassResult, run_pass
+from orchestrator.reconciler.passes import PassResult, run_pass
 from orchestrator.settings import Settings
 from orchestrator.wiring import build_execution
 

@@ -19,7 +19,8 @@ from orchestrator.execution.find_databases import with_databases
 from orchestrator.model.actions import TakeBackup
 from orchestrator.model.backup import RunReason, Trigger
 from orchestrator.model.policy import DesiredState
-from orchestrator.reconciler.cycle import carry_out, note_missed
+from orchestrator.reconciler.carry_out import carry_out
+from orchestrator.reconciler.passes import note_missed
 from orchestrator.settings import Settings
 from orchestrator.wiring import build_execution
 

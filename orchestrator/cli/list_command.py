@@ -20,7 +20,7 @@ from orchestrator.model.names import Series
 from orchestrator.planning.phrases import say_age, say_size
 from orchestrator.policy.load import load_policies
 from orchestrator.ports.catalog import CatalogReader
-from orchestrator.reconciler.renames import read_renamed
+from orchestrator.reconciler.applying.renames import read_renamed
 from orchestrator.settings import Settings
 from orchestrator.wiring import open_reader, system_clock
 

@@ -11,7 +11,7 @@ from orchestrator.execution.find_databases import look_for_databases
 from orchestrator.model.plan import Retry
 from orchestrator.planning.explain import explain_plan, plan_as_json
 from orchestrator.planning.planner import make_plan
-from orchestrator.reconciler.changes import add_changes
+from orchestrator.reconciler.applying.changes import add_changes
 from orchestrator.reconciler.observe import observe
 from orchestrator.settings import Settings
 from orchestrator.wiring import database_lister, open_reader, system_clock, this_machine

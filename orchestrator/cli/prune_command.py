@@ -27,9 +27,9 @@ from orchestrator.planning.planner import make_plan
 from orchestrator.planning.pruning.verdicts import PruneDecision, Verdict
 from orchestrator.planning.upkeep.view import PlaceDecision, decide_place
 from orchestrator.ports.catalog import CatalogReader
-from orchestrator.reconciler.cycle import PassResult, prune_pass
+from orchestrator.reconciler.applying.renames import read_renamed
 from orchestrator.reconciler.observe import observe
-from orchestrator.reconciler.renames import read_renamed
+from orchestrator.reconciler.passes import PassResult, prune_pass
 from orchestrator.settings import Settings
 from orchestrator.wiring import build_execution, open_reader, system_clock, this_machine
 

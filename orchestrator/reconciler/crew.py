@@ -8,7 +8,7 @@ from threading import Event
 from orchestrator.execution.context import Execution
 from orchestrator.model.actions import Action
 from orchestrator.model.names import Series
-from orchestrator.reconciler.cycle import Done, Watcher, work_off
+from orchestrator.reconciler.carry_out import Done, Watcher, work_off
 
 MOST_THREADS = 1000
 """More than any `max_parallel`, which is what bounds the work; threads are made when needed."""

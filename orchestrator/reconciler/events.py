@@ -23,7 +23,7 @@ from orchestrator.model.outcome import Failed, NotNeeded, Succeeded
 from orchestrator.model.plan import Plan
 from orchestrator.model.policy import DesiredState
 from orchestrator.planning.phrases import say_time
-from orchestrator.reconciler.cycle import Done, Watcher
+from orchestrator.reconciler.carry_out import Done, Watcher
 
 MOST_PROBLEMS = 20
 """So many problems of policy files are logged; a file of garbage has thousands."""

@@ -22,10 +22,11 @@ from orchestrator.model.run import LogAction, LogOutcome
 from orchestrator.planning.planner import wake_time
 from orchestrator.ports.clock import Clock, Sleeper
 from orchestrator.ports.signals import Signals
+from orchestrator.reconciler.carry_out import by_series
 from orchestrator.reconciler.crew import Crew, Finished
-from orchestrator.reconciler.cycle import by_series, plan_pass
 from orchestrator.reconciler.events import MOST_PROBLEMS, Events
 from orchestrator.reconciler.monitoring.write_metrics import write_failed_pass, write_metrics
+from orchestrator.reconciler.passes import plan_pass
 from orchestrator.reconciler.policies_in_force import PoliciesInForce, Reading
 from orchestrator.reconciler.rests import Rests
 from orchestrator.reconciler.speaker import Speaker

@@ -23,7 +23,7 @@ from orchestrator.ports.catalog import CatalogReader
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.history import SeriesHistory
 from orchestrator.ports.machine import Machine
-from orchestrator.reconciler.renames import read_renamed
+from orchestrator.reconciler.applying.renames import read_renamed
 
 AT_A_TIME = 10
 """Of so many series the backups are in memory together."""

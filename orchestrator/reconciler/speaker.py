@@ -13,7 +13,7 @@ from orchestrator.model.observation import Observation
 from orchestrator.model.outcome import Succeeded
 from orchestrator.planning.alerting import Moment
 from orchestrator.ports.clock import Clock
-from orchestrator.reconciler.cycle import Done
+from orchestrator.reconciler.carry_out import Done
 from orchestrator.reconciler.events import Events
 from orchestrator.reconciler.telling import Concerns, Post, note_troubles, tell
 from orchestrator.reconciler.telling.beside import GATHER_SECONDS

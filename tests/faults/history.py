@@ -27,7 +27,7 @@ from orchestrator.model.secret import Secret
 from orchestrator.policy.load import load_policies
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.progress import SilentProgress
-from orchestrator.reconciler.cycle import prune_pass, run_pass
+from orchestrator.reconciler.passes import prune_pass, run_pass
 from orchestrator.settings import Settings
 from orchestrator.wiring import build_execution
 from tests.faults.places import FaultPlace

@@ -10,7 +10,7 @@ from orchestrator.execution.rebuild.rebuild_catalog import rebuild_catalog
 from orchestrator.model.backup import Backup, CopyState
 from orchestrator.model.marks import Mark
 from orchestrator.model.names import BackupId, DestinationName, ObjectKey
-from orchestrator.reconciler.cycle import run_pass
+from orchestrator.reconciler.passes import run_pass
 from tests.simulation.copies import CopyChecks, require
 from tests.simulation.processes import Fate, Killed, Process
 from tests.simulation.world import World

@@ -32,7 +32,7 @@ from orchestrator.planning.pruning.allowance import Allowance
 from orchestrator.planning.retention import buckets, copies, moments, rules
 from orchestrator.planning.upkeep import collection, view
 from orchestrator.planning.upkeep import plan_upkeep as upkeep
-from orchestrator.reconciler import cycle, observe
+from orchestrator.reconciler import carry_out, observe, passes
 from tests.simulation.removal_mutants import REMOVAL_MUTANTS
 from tests.simulation.telling_mutants import TELLING_MUTANTS
 
@@ -186,7 +186,7 @@ def _any_copy_is_good() -> AbstractContextManager[Any]:
 
 
 def _first_failure_stops_all() -> AbstractContextManager[Any]:
-    execute, failed = cycle.execute, {}
+    execute, failed = carry_out.execute, {}
 
     def wrong(action: Any, execution: Any) -> Any:  # noqa: ANN401 - passes on
         if id(execution) in failed:
@@ -196,7 +196,7 @@ def _first_failure_stops_all() -> AbstractContextManager[Any]:
             failed[id(execution)] = outcome
         return outcome
 
-    return patch.object(cycle, "execute", wrong)
+    return patch.object(carry_out, "execute", wrong)
 
 
 def _first_place_only() -> AbstractContextManager[Any]:
@@ -335,7 +335,7 @@ MUTANTS: Mapping[str, Mutation] = {
     "catch-up begins with the oldest slot": _oldest_slot_first,
     "edited schedule fires back": lambda: patch.object(planner, "in_force_since", _returns(EVER)),
     "slot keyed by local time": _local_slots,
-    "missed slots not recorded": lambda: patch.object(cycle, "record_missed", _returns(None)),
+    "missed slots not recorded": lambda: patch.object(passes, "record_missed", _returns(None)),
     "backup of B breaks A": _first_failure_stops_all,
     "two destinations, success if one": _first_place_only,
     "run closed as succeeded before proof": lambda: patch.object(

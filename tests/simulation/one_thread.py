@@ -22,7 +22,7 @@ from orchestrator.execution.rebuild import found_backups
 from orchestrator.execution.verification import read_copy
 from orchestrator.planning import schedule
 from orchestrator.planning.cron import CronTimes
-from orchestrator.reconciler import cycle
+from orchestrator.reconciler import carry_out
 from orchestrator.reconciler.telling import beside, post
 
 
@@ -36,7 +36,7 @@ class RememberedTimes(CronTimes):
 TIMES = lru_cache(1_000)(RememberedTimes)
 DECODE = lru_cache(2_000)(manifest._decode)
 """Reads each manifest once: equal bytes are equal manifests."""
-POOLED = (cycle, deliver_outbox, found_backups, read_chunks, read_copy)
+POOLED = (carry_out, deliver_outbox, found_backups, read_chunks, read_copy)
 THREADED = (measure_space, send_heartbeats)
 
 

@@ -15,7 +15,8 @@ from orchestrator.model.backup import Backup, RunReason, Trigger
 from orchestrator.model.names import PolicyName
 from orchestrator.model.run import LogAction, LogOutcome
 from orchestrator.model.timeline import Pause
-from orchestrator.reconciler import cycle
+from orchestrator.reconciler.carry_out import carry_out
+from orchestrator.reconciler.passes import note_missed
 from tests.simulation.processes import Process
 
 REASON = "the story says so"
@@ -101,7 +102,7 @@ def back_up(story: Any) -> None:  # noqa: ANN401 - a Story
         execution = process.execution()
         story.world.say(f"somebody backs {spec.name} up (process {process.number})")
         try:
-            cycle.note_missed(execution)
+            note_missed(execution)
         except OrchestratorError:
             return
         action = TakeBackup(
@@ -111,4 +112,4 @@ def back_up(story: Any) -> None:  # noqa: ANN401 - a Story
             verify_to=policy.after_backup,
             reason=REASON,
         )
-        cycle.carry_out([action], execution)
+        carry_out([action], execution)

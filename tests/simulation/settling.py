@@ -17,8 +17,8 @@ from orchestrator.model.plan import Plan, SkipKind
 from orchestrator.model.policy import DesiredState
 from orchestrator.model.run import LogAction, LogOutcome, RunState
 from orchestrator.planning.planner import make_plan
-from orchestrator.reconciler.cycle import PassResult, run_pass
 from orchestrator.reconciler.observe import observe
+from orchestrator.reconciler.passes import PassResult, run_pass
 from tests.simulation.copies import CopyChecks, require
 from tests.simulation.processes import Process
 from tests.simulation.telling import TellingChecks

@@ -11,9 +11,9 @@ from unittest.mock import patch
 from orchestrator.errors import OrchestratorError
 from orchestrator.model.observation import Observation
 from orchestrator.model.plan import Plan, Retry
-from orchestrator.reconciler import cycle
-from orchestrator.reconciler.cycle import PassResult
+from orchestrator.reconciler import passes
 from orchestrator.reconciler.events import Events
+from orchestrator.reconciler.passes import PassResult
 from orchestrator.reconciler.speaker import Speaker
 from orchestrator.reconciler.telling import look
 from tests.simulation.copies import CopyChecks, ViolationError, require
@@ -31,7 +31,7 @@ from tests.simulation.troubles import Troubles
 from tests.simulation.world import World, a_place, utc
 from tests.support.in_memory_engine import InMemoryDatabase
 
-PLAN_PASS = cycle.plan_pass
+PLAN_PASS = passes.plan_pass
 MOST_CALLS = 150
 """About as many calls of ports does a pass with one backup make."""
 MOST_SLOTS = 200
@@ -265,7 +265,7 @@ class Story:
         self.world.allowed.append((self.world.time, allowed))
         try:
             with self.world.process_runs(process), self._plans_noted(process):
-                result = cycle.run_pass(process.execution(), retry=retry, allow_prune=allowed)
+                result = passes.run_pass(process.execution(), retry=retry, allow_prune=allowed)
                 self.results.append(result)
                 self.looked_at = process.looked_at
                 require(
@@ -315,7 +315,7 @@ class Story:
             self._say_plan(process, plan)
             return plan, seen
 
-        with patch.object(cycle, "plan_pass", plan_pass):
+        with patch.object(passes, "plan_pass", plan_pass):
             yield
 
     def _say_plan(self, process: Process, plan: Plan) -> None:

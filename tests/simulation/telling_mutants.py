@@ -15,7 +15,7 @@ from orchestrator.model.incident import Incident, Message, MessageState
 from orchestrator.model.run import RunState
 from orchestrator.planning.alerting import follow, troubles
 from orchestrator.planning.alerting.finding import overdue
-from orchestrator.reconciler import cycle
+from orchestrator.reconciler import passes
 from orchestrator.reconciler.telling import incidents
 
 Mutation = Callable[[], AbstractContextManager[Any]]
@@ -37,13 +37,13 @@ def _sent_before_delivered() -> AbstractContextManager[Any]:
 
 
 def _told_before_backups() -> AbstractContextManager[Any]:
-    note = cycle.note_troubles
+    note = passes.note_troubles
 
     def wrong(seen: Any, execution: Any, concerns: Any) -> None:  # noqa: ANN401 - passes on
         note(seen, execution, concerns)
         deliver_outbox.deliver_outbox(execution, at_once=True)
 
-    return patch.object(cycle, "note_troubles", wrong)
+    return patch.object(passes, "note_troubles", wrong)
 
 
 def _missed_before_its_time() -> AbstractContextManager[Any]:

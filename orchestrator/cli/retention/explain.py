@@ -19,7 +19,7 @@ from orchestrator.planning.retention import decide_retention
 from orchestrator.planning.retention.copies import RetentionRules, find_copy
 from orchestrator.planning.retention.decide import CopyDecision
 from orchestrator.ports.catalog import CatalogReader
-from orchestrator.reconciler.renames import read_renamed
+from orchestrator.reconciler.applying.renames import read_renamed
 from orchestrator.settings import Settings
 from orchestrator.wiring import open_reader, system_clock
 

@@ -16,7 +16,7 @@ from orchestrator.model.alert import Alert, AlertKind, Delivery, DeliveryState
 from orchestrator.model.incident import Message
 from orchestrator.model.policy import Channel, DesiredState
 from orchestrator.model.secret import Secret
-from orchestrator.reconciler.cycle import run_pass
+from orchestrator.reconciler.passes import run_pass
 from tests.integration.alerts.receivers import Webhook, a_webhook
 from tests.support.builders import a_source
 from tests.support.in_memory_engine import InMemoryDatabase, table_name

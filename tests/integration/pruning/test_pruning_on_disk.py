@@ -18,7 +18,7 @@ from orchestrator.model.names import ObjectKey
 from orchestrator.model.outcome import Failed
 from orchestrator.model.plan import SkipKind
 from orchestrator.model.verification import Level
-from orchestrator.reconciler.cycle import PassResult, run_pass
+from orchestrator.reconciler.passes import PassResult, run_pass
 from tests.unit.execution.pruning_world import DAY, DELAY, HOUR, PruningWorld
 from tests.unit.execution.world import LOCAL, SERIES, HandClock, Opener
 

@@ -15,7 +15,7 @@ from orchestrator.model.backup import Backup, CopyState
 from orchestrator.model.names import BackupId, ObjectKey
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.verification import Level
-from orchestrator.reconciler.cycle import PassResult, run_pass
+from orchestrator.reconciler.passes import PassResult, run_pass
 from tests.support.builders import a_desired_state, a_policy, a_retention, a_schedule
 from tests.unit.execution.world import LOCAL, SERIES, World, table_name
 

@@ -14,7 +14,7 @@ from orchestrator.model.outcome import Failed, Outcome, Succeeded
 from orchestrator.model.plan import SkipKind
 from orchestrator.model.policy import Source
 from orchestrator.model.run import LogAction
-from orchestrator.reconciler.cycle import PassResult
+from orchestrator.reconciler.passes import PassResult
 from tests.unit.execution.pruning_world import DAY, DELAY, HOUR, PruningWorld
 from tests.unit.execution.world import LOCAL, SERIES
 

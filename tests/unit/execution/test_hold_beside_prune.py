@@ -11,7 +11,7 @@ from orchestrator.execution.prune.erase_series import erase_series
 from orchestrator.model.backup import Backup, CopyState
 from orchestrator.model.names import ObjectKey
 from orchestrator.model.outcome import NotNeeded
-from orchestrator.reconciler.cycle import run_pass
+from orchestrator.reconciler.passes import run_pass
 from tests.support.builders import a_desired_state
 from tests.unit.execution.pruning_world import DELAY, HOUR, PruningWorld
 from tests.unit.execution.world import SERIES, Killed

@@ -17,7 +17,7 @@ from orchestrator.model.names import DestinationName
 from orchestrator.model.outcome import Failed, NotNeeded, Succeeded
 from orchestrator.model.plan import SkipKind
 from orchestrator.model.run import LogAction, LogEntry, LogOutcome, RunState
-from orchestrator.reconciler.cycle import PassResult, run_pass
+from orchestrator.reconciler.passes import PassResult, run_pass
 from tests.support.builders import a_desired_state, a_policy, a_slot
 from tests.unit.execution.pruning_world import DELAY, PruningWorld, kinds
 from tests.unit.execution.test_leases_and_recovery import (

@@ -16,8 +16,8 @@ from orchestrator.model.run import LogAction
 from orchestrator.model.secret import Secret
 from orchestrator.model.verification import Level
 from orchestrator.ports.heartbeat import Answer, HeartbeatSender
-from orchestrator.reconciler.cycle import run_pass
 from orchestrator.reconciler.observe import observe
+from orchestrator.reconciler.passes import run_pass
 from tests.support.builders import a_desired_state, a_policy
 from tests.unit.execution.world import World, by_hand
 

@@ -12,7 +12,7 @@ from orchestrator.execution.find_databases import look_for_databases, recall_dat
 from orchestrator.execution.prune.erase_series import find_erasable
 from orchestrator.model.names import DatabaseName
 from orchestrator.model.policy import Event, Policy, Source
-from orchestrator.reconciler.cycle import PassResult, run_pass
+from orchestrator.reconciler.passes import PassResult, run_pass
 from tests.support.builders import a_desired_state, a_policy, a_series, a_source
 from tests.support.in_memory_engine import InMemoryDatabase, InMemoryServer
 from tests.unit.execution.world import World

@@ -17,7 +17,7 @@ from orchestrator.model.alert import AlertKind
 from orchestrator.model.policy import AlertRoute, Event
 from orchestrator.model.run import LogAction
 from orchestrator.model.verification import Level
-from orchestrator.reconciler.cycle import run_pass
+from orchestrator.reconciler.passes import run_pass
 from orchestrator.reconciler.telling import tell
 from tests.support.builders import a_pause, an_entry_of
 from tests.support.in_memory_engine import table_name

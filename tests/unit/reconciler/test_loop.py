@@ -17,8 +17,8 @@ from orchestrator.catalog.open import open_catalog
 from orchestrator.errors import CatalogUnreachableError
 from orchestrator.model.backup import Slot
 from orchestrator.model.run import LogAction, LogOutcome, RunState
-from orchestrator.reconciler.cycle import note_missed, run_pass
 from orchestrator.reconciler.loop import Loop, LoopEnd
+from orchestrator.reconciler.passes import note_missed, run_pass
 from tests.support.builders import (
     a_desired_state,
     a_pause,

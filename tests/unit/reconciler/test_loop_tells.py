@@ -15,7 +15,7 @@ from orchestrator.execution.executor import execute
 from orchestrator.model.alert import AlertKind
 from orchestrator.model.policy import DesiredState, Event
 from orchestrator.planning.planner import make_plan
-from orchestrator.reconciler.cycle import Done
+from orchestrator.reconciler.carry_out import Done
 from orchestrator.reconciler.events import Events
 from orchestrator.reconciler.loop import LoopEnd
 from orchestrator.reconciler.speaker import Speaker

@@ -19,9 +19,9 @@ from orchestrator.model.plan import Plan, Retry, SkipKind
 from orchestrator.model.run import LogAction, RunState
 from orchestrator.model.verification import Level
 from orchestrator.planning.planner import make_plan
-from orchestrator.reconciler.changes import add_changes
-from orchestrator.reconciler.cycle import begin_pass, note_missed, run_pass
+from orchestrator.reconciler.applying.changes import add_changes
 from orchestrator.reconciler.observe import observe
+from orchestrator.reconciler.passes import begin_pass, note_missed, run_pass
 from tests.support.builders import a_desired_state, a_policy, a_revision, a_series
 from tests.unit.execution.lost_catalogs import facts, without_catalog
 from tests.unit.execution.pruning_world import HOUR, PruningWorld

@@ -18,9 +18,10 @@ from orchestrator.model.run import LogAction, RunState
 from orchestrator.model.verification import Level
 from orchestrator.planning.planner import make_plan
 from orchestrator.ports.engine import ChunkReader
-from orchestrator.reconciler import cycle
-from orchestrator.reconciler.cycle import Done, PassResult, run_pass, work_off
+from orchestrator.reconciler import carry_out
+from orchestrator.reconciler.carry_out import Done, work_off
 from orchestrator.reconciler.observe import observe
+from orchestrator.reconciler.passes import PassResult, run_pass
 from orchestrator.reconciler.telling import note_outcome
 from tests.support.builders import (
     a_desired_state,
@@ -238,7 +239,7 @@ def test_a_defect_in_one_series_breaks_no_other_off(monkeypatch: pytest.MonkeyPa
         is_interrupted.append(execution.interruption._requested.wait(0.2))
         return reader
 
-    monkeypatch.setattr(cycle, "note_outcome", with_a_defect)
+    monkeypatch.setattr(carry_out, "note_outcome", with_a_defect)
     world.server.disguise_reader = wait_for_the_defect
     with pytest.raises(RuntimeError, match="a defect"):
         run_pass(execution)
@@ -256,7 +257,7 @@ def test_a_defect_in_telling_is_logged_in_a_line_and_its_traceback_only_for_who_
             calls.append(name)
             raise RuntimeError("a defect")
 
-    with caplog.at_level(logging.DEBUG, logger="orchestrator.reconciler.cycle"):
+    with caplog.at_level(logging.DEBUG, logger="orchestrator.reconciler.passes"):
         result = run_pass(world.process(break_down))
     assert isinstance(result.outcomes[0], Succeeded)
     traces = [(one.levelname, one.exc_info is not None) for one in caplog.records]

@@ -37,7 +37,7 @@ from orchestrator.planning.phrases import count, say_duration, say_size
 from orchestrator.planning.retention.copies import RetentionRules
 from orchestrator.ports.applied import AppliedPolicy
 from orchestrator.ports.catalog import CatalogReader
-from orchestrator.reconciler.renames import read_renamed, refused_renames
+from orchestrator.reconciler.applying.renames import read_renamed, refused_renames
 
 SIZES = "sizes are what each backup stores; chunks that others share are counted with each"
 

@@ -10,7 +10,7 @@ from orchestrator.model.policy import DesiredState
 from orchestrator.model.run import LogAction, LogOutcome
 from orchestrator.planning.changes.explain import say_change
 from orchestrator.ports.catalog import AppliedSchedule
-from orchestrator.reconciler.changes import documents_of
+from orchestrator.reconciler.applying.changes import documents_of
 
 CHANGES_LOGGED = 50
 """How many changed policies a log entry names; the others are counted."""
